@@ -1,0 +1,197 @@
+"""A plan as data: changes, steps, rollouts, and the lines of a plan that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, cast
+
+from plans.desired import Evidence, Source, Subject
+from plans.policy import Finding, Risk, Severity
+from plans.values import MANAGED_TYPES, Key, RRset, ZoneRef
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key's whole set before and after; None is no set. The only thing that an adapter ever writes."""
+
+    before: RRset | None
+    after: RRset | None
+    kind: Literal["change"] = "change"
+
+    def __post_init__(self) -> None:
+        if self.before == self.after:
+            msg = "a change changes something"
+            raise ValueError(msg)
+        if self.before and self.after and self.before.key != self.after.key:
+            msg = f"a change is about one key, not {self.before.key} and {self.after.key}"
+            raise ValueError(msg)
+        if self.key.type not in MANAGED_TYPES:
+            msg = f"{self.key.type} sets are never written"
+            raise ValueError(msg)
+
+    @property
+    def key(self) -> Key:
+        """The key that is changed."""
+        known = cast("RRset", self.after or self.before)  # never both None, see above
+        return known.key
+
+
+@dataclass(frozen=True, slots=True)
+class SetSigning:
+    """Turn the signing of a zone on or off (RFC 4035 §2)."""
+
+    signed: bool
+    kind: Literal["set-signing"] = "set-signing"
+
+
+@dataclass(frozen=True, slots=True)
+class Manual:
+    """Something that only a person can do: what, and the exact text to copy, one line each."""
+
+    what: str
+    copy: tuple[str, ...] = ()
+    kind: Literal["manual"] = "manual"
+
+
+Action = Change | SetSigning | Manual
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHolds:
+    """The provider, read back, holds exactly `after` at `key`; None: no set there."""
+
+    key: Key
+    after: RRset | None
+    kind: Literal["provider-holds"] = "provider-holds"
+
+
+Condition = ProviderHolds
+"""A fact about the world that a step waits for; gathered outside, judged by `plans.position`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action, the zone it acts in (None for a person's step), what it requires first, and how one sees that it is done."""
+
+    risk: Risk
+    action: Action
+    zone: ZoneRef | None
+    requires: tuple[Condition, ...]
+    done_when: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        if (self.zone is None) != isinstance(self.action, Manual):
+            msg = "a manual step acts in no zone of ours, every other step in exactly one"
+            raise ValueError(msg)
+        if not self.done_when:
+            msg = "a step without done_when would never be known to be done"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """The ordered steps of one subject, fully known; `outline` tells what follows and is never executed."""
+
+    subject: Subject
+    steps: tuple[Step, ...]
+    outline: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            msg = "a rollout has steps"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which domains a run was told to look at: globs as typed. None named: all."""
+
+    domains: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether anything may have been left out."""
+        return bool(self.domains or self.excluded)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a whole plan has in common. No rollout of it may begin after `expires`; times are UTC."""
+
+    created: datetime
+    expires: datetime
+    filters: Filters
+    sources: tuple[Source, ...]
+
+    def __post_init__(self) -> None:
+        if self.created.utcoffset() != timedelta(0) or self.expires.utcoffset() != timedelta(0):
+            msg = "the times of a plan are UTC"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a plan says of one subject: findings, steps, both or (it is as it should be) neither."""
+
+    subject: Subject
+    tenant: str
+    findings: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    rollout: Rollout | None = None
+
+    def __post_init__(self) -> None:
+        if self.rollout and self.stopped:
+            msg = f"{self.subject} is stopped by a finding and may have no steps"
+            raise ValueError(msg)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a finding refuses this subject its steps."""
+        return any(finding.stops for finding in self.findings)
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether nothing is to do and nothing is to say."""
+        return not self.findings and self.rollout is None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a plan amounts to; the summary line, the JSON and the exit code all come from here."""
+
+    subjects: int = 0
+    in_sync: int = 0
+    steps: int = 0
+    add: int = 0
+    change: int = 0
+    delete: int = 0
+    notices: int = 0
+    warnings: int = 0
+    blocked: int = 0
+    failed: int = 0
+
+    def plus(self, entry: Entry) -> Totals:
+        """Count one subject more. `blocked` and `failed` count subjects, the other findings count each."""
+        severities = [finding.severity for finding in entry.findings]
+        steps = entry.rollout.steps if entry.rollout else ()
+        changes = [step.action for step in steps if isinstance(step.action, Change)]
+        return replace(
+            self,
+            subjects=self.subjects + 1,
+            in_sync=self.in_sync + (entry.rollout is None and not entry.stopped),
+            steps=self.steps + len(steps),
+            add=self.add + sum(change.before is None for change in changes),
+            change=self.change + sum(None not in (change.before, change.after) for change in changes),
+            delete=self.delete + sum(change.after is None for change in changes),
+            notices=self.notices + severities.count(Severity.NOTICE),
+            warnings=self.warnings + severities.count(Severity.WARNING),
+            blocked=self.blocked + (Severity.BLOCK in severities and Severity.ERROR not in severities),
+            failed=self.failed + (Severity.ERROR in severities),
+        )
+
+    @property
+    def proceeding(self) -> int:
+        """How many subjects were judged and not refused."""
+        return self.subjects - self.blocked - self.failed

@@ -1,0 +1,1 @@
+"""Rollouts as they are proposed: one module a kind of subject."""

@@ -1,0 +1,91 @@
+"""Hypothesis strategies for the values of the core."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source, Subject
+from plans.plan import Change, Entry, Filters, Header, Manual, ProviderHolds, Rollout, SetSigning, Step
+from plans.policy import Finding, Risk, Severity
+from plans.values import Ds, Mx, Name, RRset, Tlsa, Value, ZoneRef, name, rrset
+
+labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True).filter(lambda text: not text.startswith("xn--"))
+domains = st.lists(labels, min_size=1, max_size=3).map(lambda parts: name(".".join([*parts, "example"])))
+ttls = st.integers(0, 2**31 - 1)
+texts = st.text(max_size=30)
+times = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)).map(lambda time: time.replace(tzinfo=UTC))  # noqa: DTZ001 - made aware here
+
+mx_values = st.builds(Mx, st.integers(0, 65535), domains)
+ds_values = st.builds(Ds, st.integers(0, 65535), st.just(13), st.just(2), st.binary(min_size=32, max_size=32).map(bytes.hex))
+tlsa_values = st.builds(Tlsa, st.just(3), st.just(1), st.just(1), st.binary(min_size=32, max_size=32).map(bytes.hex))
+
+
+def sets(owners: st.SearchStrategy[Name] = domains) -> st.SearchStrategy[RRset]:
+    def of_type(kind: str, values: st.SearchStrategy[Value]) -> st.SearchStrategy[RRset]:
+        return st.builds(rrset, owners, st.just(kind), ttls, st.lists(values, min_size=1, max_size=3))
+
+    return st.one_of(of_type("MX", mx_values), of_type("DS", ds_values), of_type("TLSA", tlsa_values))
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    after = draw(sets())
+    if draw(st.booleans()):
+        return draw(st.sampled_from([Change(None, after), Change(after, None)]))
+    ttl = draw(ttls.filter(lambda ttl: ttl != after.ttl))
+    return Change(RRset(after.key, ttl, after.values), after)
+
+
+zones = st.builds(ZoneRef, labels, labels, texts, texts, domains)
+subjects = st.builds(Subject, domains)
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Step:
+    change = draw(changes())
+    done_when = (ProviderHolds(change.key, change.after),)
+    requires = draw(st.sampled_from([(), done_when]))
+    action = draw(
+        st.one_of(
+            st.just(change),
+            st.builds(SetSigning, st.booleans()),
+            st.builds(Manual, texts, st.lists(texts, max_size=2).map(tuple)),
+        )
+    )
+    zone = None if isinstance(action, Manual) else draw(zones)
+    return Step(draw(st.sampled_from(Risk)), action, zone, requires, done_when)
+
+
+findings = st.builds(Finding, st.sampled_from(Severity), labels, subjects, texts, texts)
+answers = st.builds(
+    GraphAnswer,
+    domains,
+    st.builds(Source, labels, texts),
+    st.sampled_from(Cloud),
+    times,
+    st.lists(st.builds(MailExchange, domains, domains, st.integers(0, 65535), ttls), max_size=3).map(tuple),
+    st.none() | st.builds(DomainFacts, st.booleans(), st.booleans(), st.booleans(), st.lists(texts, max_size=3).map(tuple)),
+    st.lists(texts, max_size=2).map(tuple),
+    st.lists(texts, max_size=2).map(tuple),
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    subject = draw(subjects)
+    found = tuple(draw(st.lists(findings, max_size=3)))
+    rollout = None
+    if not any(finding.stops for finding in found) and draw(st.booleans()):
+        outline = tuple(draw(st.lists(texts, max_size=2)))
+        rollout = Rollout(subject, tuple(draw(st.lists(steps(), min_size=1, max_size=4))), outline)
+    return Entry(subject, draw(labels), found, tuple(draw(st.lists(answers, max_size=2))), rollout)
+
+
+headers = st.builds(
+    lambda created, globs, sources: Header(created, created + timedelta(hours=24), Filters(tuple(globs), ()), tuple(sources)),
+    times,
+    st.lists(texts, max_size=2),
+    st.lists(st.builds(Source, labels, texts), max_size=2),
+)
