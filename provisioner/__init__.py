@@ -1,0 +1,1 @@
+"""The application: everything that meets a user, a file, the network or a clock."""

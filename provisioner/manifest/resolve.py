@@ -1,0 +1,247 @@
+"""Makes the values of a manifest from its entries: every label that is referred to, every word that has a form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from plans.problem import Problem
+from plans.rollout.domain import Strategy
+from plans.values import Name
+from providers.contract import Adapter
+from provisioner.manifest import words
+from provisioner.manifest.assemble import Assembled
+from provisioner.manifest.check import check, check_type
+from provisioner.manifest.credentials import method
+from provisioner.manifest.mistakes import KeyPath, Mistakes, enumerated, quoted
+from provisioner.manifest.model import (
+    Credential,
+    Domain,
+    LiveTenant,
+    Location,
+    Manifest,
+    ProviderConfig,
+    SavedTenant,
+    Settings,
+    Tenant,
+)
+from provisioner.manifest.nodes import Node
+from provisioner.manifest.parts import (
+    CREDENTIALS,
+    DEFAULT_STATE,
+    DomainPart,
+    LiveTenantPart,
+    SavedTenantPart,
+    SettingsPart,
+)
+
+T = TypeVar("T")
+
+_KINDS = {"credentials": "credential", "tenants": "tenant", "providers": "provider"}
+
+
+class Adapters(Protocol):
+    """Where the types of providers are known; `providers.registry` is the usual one."""
+
+    def available(self) -> tuple[str, ...]:
+        """Give the types that can be loaded."""
+        ...
+
+    def load(self, type: str, /) -> Adapter:  # noqa: A002 - as the registry names it
+        """Give the adapter of a type. Raises `Problem`."""
+        ...
+
+
+def resolve(file: Path, parts: Assembled, adapters: Adapters, mistakes: Mistakes) -> Manifest:
+    """Resolve an assembled manifest; what has a mistake, which is then noted, is left out."""
+    return _Resolver(file, parts, adapters, mistakes).manifest()
+
+
+class _Resolver:
+    """A table of each section; an entry that has mistakes is None there, so that it is still known by its label."""
+
+    def __init__(self, file: Path, parts: Assembled, adapters: Adapters, mistakes: Mistakes) -> None:
+        self._file = file
+        self._parts = parts
+        self._adapters = adapters
+        self._mistakes = mistakes
+        self._tenant_ids: dict[str, Location] = {}
+        self._tenant_defaults: dict[str, Settings] = {}
+        self._credentials = self._table("credentials", self._credential)
+        self._providers = self._table("providers", self._provider)
+        self._defaults = self._own_defaults()
+        self._tenants = self._table("tenants", self._tenant)
+
+    def manifest(self) -> Manifest:
+        state = self._top_word(partial(words.state_url, folder=self._file.parent), "state", default=DEFAULT_STATE)
+        endpoint = self._top_word(words.endpoint, "graph", "endpoint")
+        return Manifest(
+            self._file,
+            state or "",
+            _whole(self._tenants),
+            _whole(self._providers),
+            tuple(self._domains()),
+            self._defaults or Settings(),
+            self._tenant_defaults,
+            endpoint,
+        )
+
+    def _table(self, section: str, make: Callable[[str, Node, KeyPath], T]) -> dict[str, T]:
+        first: dict[str, Location] = {}
+        made: dict[str, T] = {}
+        for label, node in self._parts.sections[section]:
+            path = (section, label)
+            if label in first:
+                self._twice(node.where, path, first[label])
+                continue
+            first[label] = node.where
+            if not label.isprintable() or label != label.strip() or not label:
+                self._mistakes.add(node.where, path, "a label is printable text without blanks around it", "Change the label.")
+            made[label] = make(label, node, path)
+        return made
+
+    def _twice(self, where: Location, path: KeyPath, first: Location) -> None:
+        self._mistakes.add(where, path, f"stands here a second time; the first is at {first}", "Remove one.")
+
+    def _credential(self, label: str, node: Node, path: KeyPath) -> Credential | None:
+        typed = check_type(node, path, CREDENTIALS, "credential", self._mistakes)
+        if typed is None:
+            return None
+        part = check(node, path, CREDENTIALS[typed], self._mistakes)
+        return Credential(label, method(part, node), node.where) if part else None
+
+    def _provider(self, label: str, node: Node, path: KeyPath) -> ProviderConfig | None:
+        typed = check_type(node, path, self._adapters.available(), "provider", self._mistakes)
+        if typed is None:
+            return None
+        try:
+            adapter = self._adapters.load(typed)
+        except Problem as problem:
+            self._mistakes.add(node.where, path, f"{problem.headline}: {problem.detail}", problem.mend)
+            return None
+        options = check(node, path, adapter.options, self._mistakes)
+        return ProviderConfig(label, adapter, options, node.where) if options else None
+
+    def _tenant(self, label: str, node: Node, path: KeyPath) -> Tenant | None:
+        entries = node.value if isinstance(node.value, dict) else {}
+        saved = entries.get("export")
+        if saved and (rival := next((key for key in ("id", "credential") if key in entries), None)):
+            mend = "Keep `export` for a saved answer, or `id` and `credential` for a live tenant."
+            self._mistakes.add(saved.where, (*path, "export"), f"stands beside `{rival}`", mend)
+            return None
+        if isinstance(node.value, dict) and not entries.keys() & {"id", "credential", "export"}:
+            text = "is neither a live tenant nor a saved answer"
+            self._mistakes.add(node.where, path, text, "Add `id` and `credential`, or `export`.")
+            return None
+        model: type[LiveTenantPart | SavedTenantPart] = SavedTenantPart if saved else LiveTenantPart
+        part = check(node, path, model, self._mistakes)
+        if part is None:
+            return None
+        self._tenant_defaults[label] = self._settings(part.defaults, entries.get("defaults", node), (*path, "defaults"))
+        globs = self._globs(label, part, entries.get("domains"), path)
+        if isinstance(part, SavedTenantPart):
+            return SavedTenant(label, node.where.file.parent / part.export, part.cloud, node.where, globs)
+        credential = self._refer(self._credentials, "credentials", part.credential, entries["credential"], *path, "credential")
+        tenant_id = self._word(words.tenant_id, part.id, entries["id"], *path, "id")
+        if tenant_id is None or credential is None:
+            return None
+        first = self._tenant_ids.setdefault(tenant_id.lower().rstrip("."), entries["id"].where)
+        if first != entries["id"].where:
+            text = f"this tenant has another label already, at {first}"
+            self._mistakes.add(entries["id"].where, (*path, "id"), text, "Keep one of the two.")
+        return LiveTenant(label, tenant_id, credential, part.cloud, node.where, globs)
+
+    def _globs(
+        self, label: str, part: LiveTenantPart | SavedTenantPart, node: Node | None, path: KeyPath
+    ) -> tuple[str, ...] | None:
+        if node is None or part.domains is None:
+            return None
+        if self._defaults and not (self._tenant_defaults[label].provider or self._defaults.provider):
+            text = "the domains that these globs choose have no provider"
+            self._mistakes.add(node.where, (*path, "domains"), text, f"Name one in tenants.{label}.defaults or in defaults.")
+        if part.domains == "all":
+            return ("*",)
+        items = node.value if isinstance(node.value, list) else []
+        globs = [
+            self._word(words.glob, glob, item, *path, "domains", position)
+            for position, (glob, item) in enumerate(zip(part.domains, items, strict=True))
+        ]
+        return tuple(glob for glob in globs if glob is not None)
+
+    def _own_defaults(self) -> Settings | None:
+        """Give the manifest's own defaults; None: they cannot be known, which is told already."""
+        node = self._parts.keys.child("defaults")
+        if node is self._parts.keys:
+            return None if self._parts.misnamed else Settings()
+        part = check(node, ("defaults",), SettingsPart, Mistakes())  # told with the manifest's other keys
+        return self._settings(part, node, ("defaults",)) if part else None
+
+    def _settings(self, part: SettingsPart | None, node: Node, path: KeyPath) -> Settings:
+        if part is None:
+            return Settings()
+        if part.provider:
+            self._refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
+        return Settings(part.provider, part.strategy)
+
+    def _domains(self) -> Iterator[Domain]:
+        first: dict[Name, Location] = {}
+        for text, node in self._parts.sections["domains"]:
+            path = ("domains", text)
+            name = self._word(words.domain_name, text, node, *path)
+            if name is not None and name in first:
+                self._twice(node.where, path, first[name])
+                continue
+            part = check(node, path, DomainPart, self._mistakes)
+            if name is not None:
+                first[name] = node.where
+            if part is not None and (domain := self._domain(name, part, node, path)):
+                yield domain
+
+    def _domain(self, name: Name | None, part: DomainPart, node: Node, path: KeyPath) -> Domain | None:
+        tenant = self._refer(self._tenants, "tenants", part.tenant, node.child("tenant"), *path, "tenant")
+        own, defaults = self._tenant_defaults.get(part.tenant, Settings()), self._defaults or Settings()
+        if part.provider:
+            provider = self._refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
+        elif label := own.provider or defaults.provider:
+            provider = self._providers.get(label)  # a label that is unknown is told where it stands
+        else:
+            provider = None
+            if part.tenant in self._tenant_defaults and self._defaults is not None:
+                mend = f"Name one here, in tenants.{part.tenant}.defaults or in defaults."
+                self._mistakes.add(node.where, (*path, "provider"), "no provider is named", mend)
+        if name is None or tenant is None or provider is None:
+            return None
+        strategy = part.strategy or own.strategy or defaults.strategy or Strategy.PHASED
+        return Domain(name, tenant, provider, strategy, node.where)
+
+    def _refer(self, table: Mapping[str, T], section: str, label: str, node: Node, *path: str | int) -> T | None:
+        """Give what a label names. None: it names nothing, or something that has mistakes."""
+        lost = self._mistakes.incomplete or (not table and self._parts.misnamed)
+        if label not in table and not lost:
+            known = f"Known are {enumerated(table)}" if table else f"Write it under `{section}:`"
+            text = f"unknown {_KINDS[section]} {quoted(label)}{self._mistakes.guess(label, table)}"
+            self._mistakes.add(node.where, path, text, f"{known}.")
+        return table.get(label)
+
+    def _word(self, form: Callable[[str], T], text: str, node: Node, *path: str | int) -> T | None:
+        """Give what a word stands for. None: it does not have that form."""
+        try:
+            return form(text)
+        except words.Malformed as why:
+            self._mistakes.add(node.where, path, why.text, why.mend)
+            return None
+
+    def _top_word(self, form: Callable[[str], str], *path: str, default: str | None = None) -> str | None:
+        """Give what a key of the manifest itself stands for; of another type than text it is told already."""
+        node = self._parts.keys
+        for key in path:
+            if key not in (node.value if isinstance(node.value, dict) else {}):
+                return None if default is None else self._word(form, default, node, *path)
+            node = node.child(key)
+        return self._word(form, node.value, node, *path) if isinstance(node.value, str) and node.value else None
+
+
+def _whole(table: Mapping[str, T | None]) -> dict[str, T]:
+    return {label: value for label, value in table.items() if value is not None}

@@ -1,0 +1,186 @@
+"""Single words of a manifest that have a form of their own: domain names, globs, tenant ids, endpoints, the state's URL."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from plans.values import Name, name
+from provisioner.manifest.mistakes import quoted
+
+
+class Malformed(ValueError):
+    """A word does not have its form: what is wrong, and the mend."""
+
+    def __init__(self, text: str, mend: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.mend = mend
+
+
+# The initial domains of each cloud (https://learn.microsoft.com/microsoft-365/admin/setup/domains-faq).
+_INITIAL = (".onmicrosoft.com.", ".onmicrosoft.us.", ".partner.onmschina.cn.")
+_HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
+_GLOB_LABEL = re.compile(r"[a-z0-9*?\[\]!-]+\Z")
+_SQLITE = "sqlite:///"
+
+
+def domain_name(text: str) -> Name:
+    """Parse the name of a domain that takes mail (RFC 5321 §4.1.2), in U-labels or A-labels, with or without final dot.
+
+    Raises:
+        Malformed: it is something else, or a domain whose DNS is never ours.
+
+    """
+    _refuse_other_things(text)
+    parsed = _name(text)
+    parts = parsed.rstrip(".").split(".")
+    for label in parts:
+        if not _HOST_LABEL.match(label):
+            raise Malformed(
+                f"{quoted(label)} is no label of a mail domain",
+                "Labels are letters, digits and inner hyphens (RFC 5321 §4.1.2).",
+            )
+    if len(parts) == 1:
+        raise Malformed("this is a top-level domain", "Write the whole name, such as example.com.")
+    if any(f".{parsed}".endswith(initial) for initial in _INITIAL):
+        raise Malformed("this is Microsoft's own domain, whose DNS cannot be changed", "Remove it.")
+    return parsed
+
+
+def _refuse_other_things(text: str) -> None:
+    if "://" in text:
+        raise Malformed(f"this is a URL{_meant(_host(text))}", "Write the domain's name alone.")
+    if "@" in text:
+        raise Malformed(f"this is an email address{_meant(text.rpartition('@')[2])}", "Write the domain's name alone.")
+    if any(character.isspace() for character in text):
+        raise Malformed(f"a domain's name has no blanks{_meant(''.join(text.split()))}", "Write the domain's name alone.")
+    if _is_address(text):
+        raise Malformed("this is an IP address", "Write the domain's name.")
+    if ":" in text or "/" in text:
+        raise Malformed(f"a domain's name has no port and no path{_meant(re.split('[:/]', text)[0])}", "Write the name alone.")
+    if "*" in text:
+        raise Malformed(
+            "wildcard names cannot be managed", "List the domains, or let the tenant's `domains:` choose them by globs."
+        )
+
+
+def glob(text: str) -> str:
+    """Give a glob of domain names as `fnmatch.fnmatchcase` takes it: lower case, A-labels, no final dot.
+
+    Raises:
+        Malformed: no name of a domain could match.
+
+    """
+    parts = text.lower().removesuffix(".").split(".")
+    ascii_parts = [part if part.isascii() else _name(part).rstrip(".") for part in parts]
+    if not all(_GLOB_LABEL.match(part) for part in ascii_parts):
+        raise Malformed(f"{quoted(text)} is no glob of domain names", "Write for example `*.example.com`.")
+    return ".".join(ascii_parts)
+
+
+def tenant_id(text: str) -> str:
+    """Check the id of a tenant: its GUID, or one of its domain names (Microsoft's own are the usual ones).
+
+    Raises:
+        Malformed: it is neither.
+
+    """
+    mend = "Write the tenant's GUID, or a domain name of it such as contoso.onmicrosoft.com."
+    try:
+        UUID(text)
+    except ValueError:
+        try:
+            parts = _name(text).rstrip(".").split(".")
+        except Malformed:
+            parts = []
+        if len(parts) < 2 or not all(_HOST_LABEL.match(part) for part in parts):  # noqa: PLR2004 - a name below a top-level domain
+            raise Malformed(f"{quoted(text)} is neither a GUID nor a domain name", mend) from None
+        return text
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise Malformed("this GUID is not written as 8-4-4-4-12 digits", mend)
+    return text
+
+
+def endpoint(text: str) -> str:
+    """Check the root of an API: https, or http to loopback; without path, query and account. A final slash is dropped.
+
+    Raises:
+        Malformed: it is something else; the text never repeats it, for it may hold a password.
+
+    """
+    mend = "Write for example `endpoint: https://graph.microsoft.com`."
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port  # reading the port checks it
+    except ValueError:
+        host, url = None, urlsplit("")
+    if not host or url.scheme not in {"https", "http"} or any(not c.isprintable() or c.isspace() for c in text):
+        raise Malformed("this is no https URL", mend)
+    if url.username is not None or url.query or url.fragment:
+        raise Malformed("an endpoint has no account, query or fragment", mend)
+    if url.path not in {"", "/"}:
+        raise Malformed(
+            "the endpoint is the root, without path and API version", f"Write `endpoint: {url.scheme}://{url.netloc}`."
+        )
+    if url.scheme == "http" and not _is_loopback(host):
+        raise Malformed("plain http is taken for loopback only", f"Write `endpoint: https://{url.netloc}`.")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def state_url(text: str, folder: Path) -> str:
+    """Resolve the URL of the state, a relative path against `folder`.
+
+    Raises:
+        Malformed: it is no SQLite file; the text never repeats it, for it may hold a password.
+
+    """
+    mend = f"Write for example `state: {_SQLITE}.provisioner/state.db`."
+    path = text.removeprefix(_SQLITE)
+    if path == text:
+        raise Malformed(f"this version keeps its state in an SQLite file, named by a URL that begins with {_SQLITE}", mend)
+    absolute = os.path.abspath(folder / path)  # noqa: PTH100 - `..` is taken out, links stay
+    if not path or path == ":memory:" or path.startswith("file:") or "?" in absolute or path.endswith("/"):
+        raise Malformed("this URL names no file", mend)
+    return f"{_SQLITE}{absolute}"
+
+
+def _name(text: str) -> Name:
+    if "\\" in text:
+        raise Malformed("this is no domain name: it has an escape", "Write a name such as example.com.")
+    try:
+        return name(text)
+    except ValueError as error:
+        why = str(error).removeprefix(f"{text!r} is no domain name: ").rstrip(".")
+        raise Malformed(f"this is no domain name: {why}", "Write a name such as example.com.") from error
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _meant(guess: str) -> str:
+    """Give `, did you mean x?` if that would be taken."""
+    try:
+        return f", did you mean {quoted(domain_name(guess).rstrip('.'))}?"
+    except Malformed:
+        return ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

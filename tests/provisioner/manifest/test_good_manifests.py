@@ -1,0 +1,180 @@
+import contextlib
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pytest
+
+from plans.desired import Cloud
+from plans.rollout.domain import Strategy
+from plans.values import Name
+from providers import registry
+from provisioner.manifest import Adapters, load
+from provisioner.manifest.model import (
+    AzureCli,
+    AzurePipelines,
+    BearerToken,
+    Certificate,
+    ClientSecret,
+    DefaultChain,
+    LiveTenant,
+    Location,
+    ManagedIdentity,
+    Manifest,
+    SavedTenant,
+    Secret,
+    Settings,
+    WorkloadIdentity,
+)
+
+GOOD = Path(__file__).parents[2] / "data" / "manifest" / "good"
+FILE = Path("every-key.yaml")
+
+
+@pytest.fixture(scope="module")
+def full(adapters: Adapters) -> Manifest:
+    with contextlib.chdir(GOOD):
+        return load(FILE, adapters)
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in GOOD.iterdir() if path.is_file()))
+def test_good_examples_are_read(file: str, adapters: Adapters) -> None:
+    assert load(GOOD / file, adapters).file.name == file
+
+
+def test_the_smallest_manifest_manages_nothing_and_has_the_default_state(adapters: Adapters) -> None:
+    manifest = load(GOOD / "smallest.yaml", adapters)
+
+    assert manifest.domains == ()
+    assert manifest.state == f"sqlite:///{GOOD}/.provisioner/state.db"
+    assert manifest.graph_endpoint is None
+
+
+def test_settings_come_from_the_domain_then_its_tenant_then_the_manifest(full: Manifest) -> None:
+    settings = {domain.name: (domain.tenant.label, domain.provider.label, domain.strategy) for domain in full.domains}
+
+    assert settings == {
+        "contoso.com.": ("contoso", "files", Strategy.DIRECT),
+        "mail.contoso.com.": ("contoso", "others", Strategy.PHASED),
+        "fabrikam.com.": ("fabrikam", "others", Strategy.PHASED),
+        "xn--mnchen-3ya.example.": ("offline", "others", Strategy.PHASED),
+        "json.example.": ("wingtip", "json", Strategy.PHASED),
+        "wingtip.example.": ("wingtip", "others", Strategy.PHASED),
+        "csv.example.": ("contoso", "files", Strategy.DIRECT),
+        "xn--bcher-kva.example.": ("offline", "others", Strategy.PHASED),
+    }
+
+
+def test_a_domain_that_the_tenants_globs_chose_gets_the_same_settings(full: Manifest) -> None:
+    found = full.discovered(full.tenants["contoso"], Name("new.contoso.com."))
+
+    assert (found.provider.label, found.strategy) == ("files", Strategy.DIRECT)
+    assert found.where == full.tenants["contoso"].where
+    assert full.settings("fabrikam") == Settings("others", Strategy.PHASED)
+
+
+def test_without_any_strategy_a_discovered_domain_is_phased(read: Callable[..., Manifest]) -> None:
+    manifest = read(
+        "version: 1\ntenants: {t: {export: a.json, domains: all, defaults: {provider: p}}}\n"
+        "providers: {p: {type: zonefile, directory: z}}"
+    )
+
+    assert manifest.discovered(manifest.tenants["t"], Name("example.com.")).strategy is Strategy.PHASED
+
+
+@pytest.mark.parametrize(
+    ("written", "method"),
+    [
+        ("client-secret, client_id: app, secret: {env: A}", ClientSecret("app", Secret(Location(Path("m"), 3, 44), env="A"))),
+        (
+            "certificate, client_id: app, certificate: {file: a.pem}, password: {env: A}",
+            Certificate(
+                "app", Secret(Location(Path("m"), 3, 42), file=Path("a.pem")), Secret(Location(Path("m"), 3, 70), env="A")
+            ),
+        ),
+        ("certificate, client_id: app, certificate: {env: A}", Certificate("app", Secret(Location(Path("m"), 3, 42), env="A"))),
+        ("workload-identity, client_id: app, token_file: run/token", WorkloadIdentity("app", Path("run/token"))),
+        ("workload-identity, client_id: app", WorkloadIdentity("app")),
+        (
+            "azure-pipelines, client_id: app, service_connection_id: connection, system_access_token: {env: A}",
+            AzurePipelines("app", "connection", Secret(Location(Path("m"), 3, 81), env="A")),
+        ),
+        ("token, token: {file: /run/token}", BearerToken(Secret(Location(Path("m"), 3, 20), file=Path("/run/token")))),
+        ("default", DefaultChain()),
+        ("azure-cli", AzureCli()),
+        ("managed-identity", ManagedIdentity()),
+        ("managed-identity, client_id: app", ManagedIdentity("app")),
+    ],
+)
+def test_every_way_of_logging_in_is_read(written: str, method: object, tmp_path: Path, adapters: Adapters) -> None:
+    text = f"version: 1\ncredentials:\n  c: {{type: {written}}}\ntenants:\n  t: {{id: t.example, credential: c}}\n"
+    with contextlib.chdir(tmp_path):
+        Path("m").write_text(text, encoding="utf-8")
+        tenant = load(Path("m"), adapters).tenants["t"]
+
+    assert isinstance(tenant, LiveTenant)
+    assert tenant.credential.method == method
+    assert tenant.credential.where == Location(Path("m"), 3, 3)
+
+
+def test_a_secret_is_told_by_where_it_is_to_be_had() -> None:
+    where = Location(Path("m"), 3)
+
+    assert str(Secret(where, env="TOKEN")) == "env TOKEN"
+    assert str(Secret(where, file=Path("run/token"))) == "file run/token"
+
+
+def test_tenants_are_read_with_their_cloud_and_globs(full: Manifest) -> None:
+    contoso, fabrikam, offline = (full.tenants[label] for label in ("contoso", "fabrikam", "offline"))
+
+    assert contoso.domains == ("*",)
+    assert fabrikam.domains == ("*.fabrikam.com", "[a-f]?.example", "xn--mnchen-3ya.*")
+    assert fabrikam.cloud is Cloud.USGOV_DOD
+    assert isinstance(offline, SavedTenant)
+    assert (offline.export, offline.cloud, offline.domains) == (Path("graph/offline.json"), Cloud.CHINA, None)
+
+
+def test_a_path_counts_from_the_file_in_which_it_stands(full: Manifest) -> None:
+    wingtip = full.tenants["wingtip"]
+
+    assert isinstance(wingtip, SavedTenant)
+    assert wingtip.export == Path("fleet/wingtip.json")
+    assert full.providers["json"].where.file.parent == Path("fleet")
+    assert full.state == f"sqlite:///{GOOD}/var/state.db"
+
+
+def test_every_domain_knows_the_line_that_names_it(full: Manifest) -> None:
+    for domain in full.domains:
+        line = (GOOD / domain.where.file).read_text(encoding="utf-8").splitlines()[domain.where.line - 1]
+        assert domain.name.split(".")[0].removeprefix("xn--")[:4] in line.lower().replace("ü", "").replace("mnchen", "mnch")
+
+
+def test_the_graph_endpoint_has_no_final_slash(full: Manifest) -> None:
+    assert full.graph_endpoint == "http://[::1]:8080"
+
+
+def test_the_core_schema_of_yaml_takes_off_and_no_for_words(adapters: Adapters) -> None:
+    manifest = load(GOOD / "words-of-the-core-schema.yaml", adapters)
+
+    assert list(manifest.tenants) == ["off", "on"]
+    assert list(manifest.providers) == ["no"]
+    assert [domain.name for domain in manifest.domains] == ["1e3.example.", "12.34.example."]
+
+
+def test_the_adapters_of_this_installation_are_used_unless_others_are_given(data: Path) -> None:
+    manifest = load(data / "good" / "one-domain.yaml")
+
+    assert "zonefile" in registry.available()
+    assert isinstance(manifest.providers["files"].options, registry.load("zonefile").options)
+
+
+def test_validating_opens_no_file_but_the_manifest_and_its_includes(full: Manifest) -> None:
+    named = [Path("graph/offline.json"), Path("partner.pem"), Path("secrets/token"), Path("zones")]
+
+    assert full.tenants
+    assert not any((GOOD / path).exists() for path in named)
+
+
+def test_the_manifest_to_start_from_is_read(adapters: Adapters) -> None:
+    with as_file(files("provisioner.manifest") / "starter.yaml") as starter:
+        assert load(starter, adapters).domains == ()
