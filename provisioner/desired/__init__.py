@@ -1,0 +1,1 @@
+"""Desired state as Microsoft Graph gives it: live, or from a saved answer."""

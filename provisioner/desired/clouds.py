@@ -1,0 +1,115 @@
+"""Microsoft's clouds, and the endpoint through which Graph is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+from urllib.parse import SplitResult, urlsplit
+
+from plans.desired import Cloud
+from plans.problem import Problem
+
+VERSION_PATH = "/v1.0"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The hosts to which plain http may go."""
+
+_PORTS = {"https": 443, "http": 80}
+
+
+def graph_root(cloud: Cloud) -> str:
+    """Give the root of Graph in a cloud, without version path (https://learn.microsoft.com/graph/deployments)."""
+    match cloud:
+        case Cloud.GLOBAL:
+            return "https://graph.microsoft.com"
+        case Cloud.USGOV:
+            return "https://graph.microsoft.us"
+        case Cloud.USGOV_DOD:
+            return "https://dod-graph.microsoft.us"
+        case Cloud.CHINA:
+            return "https://microsoftgraph.chinacloudapi.cn"
+        case _:
+            assert_never(cloud)
+
+
+def login_root(cloud: Cloud) -> str:
+    """Give the login service's root in a cloud; the two US government clouds share one."""
+    match cloud:
+        case Cloud.GLOBAL:
+            return "https://login.microsoftonline.com"
+        case Cloud.USGOV | Cloud.USGOV_DOD:
+            return "https://login.microsoftonline.us"
+        case Cloud.CHINA:
+            return "https://login.chinacloudapi.cn"
+        case _:
+            assert_never(cloud)
+
+
+def scope(cloud: Cloud) -> str:
+    """Give the scope of a Graph token: the cloud's own, whatever endpoint is asked."""
+    return f"{graph_root(cloud)}/.default"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where Graph is asked. `root` has no version path and no final slash."""
+
+    root: str
+    host: str
+    origin: tuple[str, str, int]
+
+    @property
+    def base(self) -> str:
+        """The URL that every path is added to."""
+        return f"{self.root}{VERSION_PATH}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the endpoint is on this machine."""
+        return self.host in LOOPBACK
+
+    def owns(self, url: str) -> bool:
+        """Whether a URL leads to this endpoint's own scheme, host and port: nothing else is ever sent the token."""
+        try:
+            parts = urlsplit(url)
+            return _origin(parts) == self.origin and parts.username is None
+        except ValueError:
+            return False
+
+
+def endpoint(override: str | None, cloud: Cloud) -> Endpoint:
+    """Give the endpoint that `graph.endpoint` names, or else the cloud's own.
+
+    Raises:
+        Problem: the override is no https URL of a root (or http to this machine).
+
+    """
+    url = override or graph_root(cloud)
+    try:
+        parts = urlsplit(url)
+        origin = _origin(parts)
+    except ValueError as error:
+        raise _no_endpoint(url, f"is no URL: {error}") from None
+    host = origin[1]
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
+        raise _no_endpoint(url, "is not https; plain http is taken for localhost, 127.0.0.1 and [::1] only")
+    if not host:
+        raise _no_endpoint(url, "names no host")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise _no_endpoint(url, "holds more than scheme, host, port and path")
+    path = parts.path.rstrip("/")
+    if path.endswith((VERSION_PATH, "/beta")):
+        raise _no_endpoint(url, f"ends in a version path; {VERSION_PATH} is added by itself")
+    return Endpoint(f"{parts.scheme}://{parts.netloc}{path}", host, origin)
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int]:
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+
+
+def _no_endpoint(url: str, what: str) -> Problem:
+    shown = url.rpartition("@")[2]  # what stands before the @ may be a password
+    return Problem(
+        "Microsoft Graph's endpoint cannot be used",
+        f"graph.endpoint: {shown!r} {what}.",
+        f"Write a root such as `graph: {{endpoint: {graph_root(Cloud.GLOBAL)}}}`, or leave `graph` out.",
+    )

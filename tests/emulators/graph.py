@@ -1,0 +1,295 @@
+"""A small, strict Microsoft Graph on real HTTP: domains, their service configuration records, and `$batch`.
+
+It answers what the documentation says (https://learn.microsoft.com/graph/api/resources/domain, /graph/json-batching) and
+nothing else; what a client gets wrong is an error here as it is there. Faults are laid on requests beforehand.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+REQUEST_ID = "6b1b2d4e-0d0f-4c47-9d27-2f0a5d4c8a11"
+
+_CODES = {
+    401: "InvalidAuthenticationToken",
+    403: "Authorization_RequestDenied",
+    404: "Request_ResourceNotFound",
+    429: "TooManyRequests",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to a request instead of an answer."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    """These octets; None: Graph's error object for the status."""
+    drop: bool = False
+    """The connection is closed without an answer."""
+    delay: float = 0.0
+    """Seconds before anything is sent."""
+    echo_token: bool = False
+    """The error's message repeats the Authorization header, as a careless proxy might."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+
+
+def mx(label: str, exchange: str, /, **changes: Any) -> dict[str, Any]:
+    """Make a mail exchange record as the service spells it."""
+    return {
+        "@odata.type": "#microsoft.graph.domainDnsMxRecord",
+        "id": "2b672ab0-0bee-476f-b334-be436f2449bd",
+        "isOptional": False,
+        "label": label,
+        "recordType": "Mx",
+        "supportedService": "Email",
+        "ttl": 3600,
+        "mailExchange": exchange,
+        "preference": 0,
+    } | changes
+
+
+def records(domain: str) -> list[dict[str, Any]]:
+    """Make the usual records of a domain whose mail is at Exchange Online."""
+    common = {"id": "62bea837-c94f-4b7f-9f0a-0d8e1d2f6c11", "isOptional": False, "supportedService": "Email", "ttl": 3600}
+    return [
+        mx(domain, f"{domain.replace('.', '-')}.mail.protection.outlook.com"),
+        common | {
+            "@odata.type": "#microsoft.graph.domainDnsTxtRecord", "label": domain, "recordType": "Txt",
+            "text": "v=spf1 include:spf.protection.outlook.com -all",
+        },
+        common | {
+            "@odata.type": "microsoft.graph.domainDnsCnameRecord", "label": f"autodiscover.{domain}", "recordType": "CName",
+            "canonicalName": "autodiscover.outlook.com",
+        },
+        common | {
+            "@odata.type": "#microsoft.graph.domainDnsSrvRecord", "label": f"_sip._tls.{domain}", "recordType": "Srv",
+            "supportedService": "OfficeCommunicationsOnline", "nameTarget": "sipdir.online.lync.com", "port": 443,
+            "priority": 100, "protocol": "_tls", "service": "_sip", "weight": 1,
+        },
+    ]  # fmt: skip
+
+
+def resource(domain: str, /, **changes: Any) -> dict[str, Any]:
+    """Make a `domain` resource."""
+    return {
+        "id": domain,
+        "authenticationType": "Managed",
+        "availabilityStatus": None,
+        "isAdminManaged": True,
+        "isDefault": False,
+        "isInitial": False,
+        "isRoot": True,
+        "isVerified": True,
+        "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+        "state": None,
+    } | changes
+
+
+class GraphEmulator:
+    """One tenant. `page_size` cuts collections into pages, `empty_pages` puts an empty one before each of them."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.resources: dict[str, dict[str, Any]] = {}
+        self.records: dict[str, list[Any]] = {}
+        self.page_size = 1000
+        self.empty_pages = False
+        self.latency = 0.0
+        self.url = ""
+        self.seen: list[Seen] = []
+        self._by_path: dict[str, list[Fault]] = {}
+        self._by_number: dict[int, Fault] = {}
+        self._links: dict[str, str] = {}
+        self._responses: Callable[[list[Any]], Any] = lambda responses: responses
+        self._lock = threading.Lock()
+
+    def hold(self, *domains: str) -> None:
+        """Let the tenant hold domains with their usual records."""
+        for domain in domains:
+            self.resources[domain] = resource(domain)
+            self.records[domain] = records(domain)
+
+    def fail(self, path: str, *faults: Fault) -> None:
+        """Lay faults on the next requests for a path below the version path, or for a domain's records inside a batch."""
+        self._by_path.setdefault(path, []).extend(faults)
+
+    def fail_number(self, number: int, fault: Fault) -> None:
+        """Lay a fault on the request with this number, from 0."""
+        self._by_number[number] = fault
+
+    def link(self, path: str, next_link: str) -> None:
+        """Let the first page of a collection name this as its next page, whatever it is."""
+        self._links[path] = next_link
+
+    def respond(self, change: Callable[[list[Any]], Any]) -> None:
+        """Change the list of responses of every batch before it is sent."""
+        self._responses = change
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths asked for, in order, without the version path."""
+        return [f"{seen.method} {seen.path}" for seen in self.seen]
+
+    def take_fault(self, path: str) -> Fault | None:
+        """Give the fault that lies on this request and take it off."""
+        with self._lock:
+            faults = self._by_path.get(path)
+            return faults.pop(0) if faults else None
+
+    def number_fault(self, seen: Seen) -> Fault | None:
+        """Log a request and give the fault that lies on its number."""
+        with self._lock:
+            self.seen.append(seen)
+            return self._by_number.pop(len(self.seen) - 1, None)
+
+    def answer(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Answer a GET below the version path."""
+        parts = urlsplit(path)
+        steps = [unquote(step) for step in parts.path.strip("/").split("/")]
+        match steps:
+            case ["domains"]:
+                return self._page(path, parts.path, parts.query, [self.resources[key] for key in sorted(self.resources)])
+            case ["domains", domain, "serviceConfigurationRecords"] if domain in self.records:
+                return self._page(path, parts.path, parts.query, self.records[domain])
+            case ["domains", domain, "serviceConfigurationRecords"]:
+                return 404, _error(404, f"Resource '{domain}' does not exist.")
+            case _:
+                return 400, _error(400, f"Resource not found for the segment '{steps[0]}'.")
+
+    def batch(self, body: Any) -> tuple[int, dict[str, Any]]:
+        """Answer a `$batch`; replies come in no order."""
+        requests = body.get("requests") if isinstance(body, dict) else None
+        if not isinstance(requests, list) or not 1 <= len(requests) <= 20:
+            return 400, _error(400, "The number of batched requests must be between 1 and 20.")
+        ids = [request.get("id") for request in requests]
+        if len(set(ids)) != len(ids) or not all(isinstance(value, str) for value in ids):
+            return 400, _error(400, "Every batched request needs an id of its own.")
+        if any(set(request) != {"id", "method", "url"} or request["method"] != "GET" for request in requests):
+            return 400, _error(400, "Only id, method and url are taken here, and only GET.")
+        if any(not request["url"].startswith("/domains") for request in requests):
+            return 400, _error(400, "A batched url is relative to the version path.")
+        responses = [self._part(request["id"], request["url"]) for request in reversed(requests)]
+        return 200, {"responses": self._responses(responses)}
+
+    def _part(self, number: str, path: str) -> dict[str, Any]:
+        fault = self.take_fault(path)
+        if fault:
+            body = _error(fault.status, "A fault.") if fault.body is None else json.loads(fault.body)
+            return {"id": number, "status": fault.status, "headers": dict(fault.headers), "body": body}
+        status, answer = self.answer(path)
+        return {"id": number, "status": status, "headers": {"Content-Type": "application/json"}, "body": answer}
+
+    def _page(self, asked: str, path: str, query: str, values: list[Any]) -> tuple[int, dict[str, Any]]:
+        token = parse_qs(query).get("$skiptoken", ["0-full"])[0]
+        start, _, kind = token.partition("-")
+        at = int(start)
+        empty = self.empty_pages and kind == "full"
+        page = [] if empty else values[at : at + self.page_size]
+        body: dict[str, Any] = {"@odata.context": f"{self.url}/v1.0/$metadata#domains", "value": page}
+        following = f"{at}-filled" if empty else f"{at + self.page_size}-full"
+        if empty or at + self.page_size < len(values):
+            body["@odata.nextLink"] = f"{self.url}/v1.0{path}?$skiptoken={following}&$foo=a%2Fb"
+        if asked in self._links:
+            body["@odata.nextLink"] = self._links[asked]
+        return 200, body
+
+
+def _error(status: int, message: str) -> dict[str, Any]:
+    inner = {"date": "2026-11-24T10:00:00", "request-id": REQUEST_ID, "client-request-id": REQUEST_ID}
+    return {"error": {"code": _CODES.get(status, "generalException"), "message": message, "innerError": inner}}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    emulator: GraphEmulator
+
+    def do_GET(self) -> None:
+        self._handle(None)
+
+    def do_POST(self) -> None:
+        octets = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self._handle(octets)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
+
+    def _handle(self, octets: bytes | None) -> None:
+        emulator = self.emulator
+        time.sleep(emulator.latency)
+        headers = {key.lower(): value for key, value in self.headers.items()}
+        body = json.loads(octets) if octets else None
+        path = self.path.removeprefix("/v1.0")
+        fault = emulator.number_fault(Seen(self.command, path, headers, body)) or emulator.take_fault(path)
+        if fault:
+            self._fault(fault)
+        elif headers.get("authorization") != f"Bearer {emulator.token}":
+            self._send(401, _error(401, "Access token is missing or invalid."))
+        elif not self.path.startswith("/v1.0/"):
+            self._send(404, _error(404, "No such version."))
+        elif octets is None:
+            self._send(*emulator.answer(path))
+        elif path == "/$batch" and headers.get("content-type") == "application/json":
+            self._send(*emulator.batch(body))
+        else:
+            self._send(405, _error(405, "Not here."))
+
+    def _fault(self, fault: Fault) -> None:
+        time.sleep(fault.delay)
+        if fault.drop:
+            self.close_connection = True
+            return
+        message = self.headers.get("Authorization", "") if fault.echo_token else "A fault."
+        self._send(fault.status, _error(fault.status, message) if fault.body is None else fault.body, fault.headers)
+
+    def _send(self, status: int, body: bytes | dict[str, Any], headers: Mapping[str, str] = {}) -> None:
+        octets = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for key, value in ({"Content-Type": "application/json", "request-id": REQUEST_ID} | dict(headers)).items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(octets)))
+        self.end_headers()
+        self.wfile.write(octets)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing when a client hangs up, which some of these tests are about."""
+
+
+@contextmanager
+def running(emulator: GraphEmulator, tls: ssl.SSLContext | None = None) -> Iterator[GraphEmulator]:
+    """Serve on a free port of loopback until the block ends."""
+    handler = type("Handler", (_Handler,), {"emulator": emulator})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        emulator.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield emulator
+        finally:
+            server.shutdown()
+            thread.join()
