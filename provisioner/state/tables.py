@@ -1,0 +1,45 @@
+"""The tables as this version reads and writes them; `migrations` makes them, with their keys and constraints.
+
+Times are text (`journal.time_to_text`), JSON is text, `rollout.subject` is `kind:name`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Integer, Text, column, table
+
+meta = table("meta", column("key", Text), column("value", Text))
+
+run = table(
+    "run",
+    column("id", Integer),
+    column("started", Text),
+    column("finished", Text),
+    column("command", Text),
+    column("exit_code", Integer),
+    column("who", Text),
+    column("version", Text),
+)
+
+rollout = table(
+    "rollout",
+    column("id", Text),
+    column("subject", Text),
+    column("plan_id", Text),
+    column("line", Text),
+    column("opened", Text),
+    column("closed", Text),
+    column("outcome", Text),
+)
+
+journal = table(
+    "journal",
+    column("rollout", Text),
+    column("n", Integer),
+    column("at", Text),
+    column("run", Integer),
+    column("kind", Text),
+    column("step", Integer),
+    column("body", Text),
+    column("prev", Text),
+    column("hash", Text),
+)
