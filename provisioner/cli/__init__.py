@@ -1,0 +1,77 @@
+"""The command line: one module a command, which parses, calls one use case, renders and gives the exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from plans.problem import Problem
+from provisioner.cli import apply, export, init, plan, screen, show, validate, version
+from provisioner.cli.problems import ApprovalMissing, Interrupted, UsageError
+from provisioner.exits import Exit
+from provisioner.report.problem_text import problem_lines
+
+app = typer.Typer(
+    name="provisioner",
+    help="Bring the mail DNS of Microsoft 365 domains to the state that Microsoft Graph asks for.",
+    epilog="Every option can also be set as PROVISIONER_COMMAND_OPTION; the manifest as PROVISIONER_MANIFEST.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (init, validate, plan, show, apply, export, version):
+    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; every failure is told in three parts."""
+    screen.prepare()
+    logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is not for the screen, and may hold foreign text
+    try:
+        code = app(list(arguments), prog_name="provisioner", standalone_mode=False, auto_envvar_prefix="PROVISIONER")
+        if code != Exit.INTERRUPTED:
+            return int(code)
+        problem: Problem = Interrupted("Interrupted", "What was written is in the journal.", "Run the same command again.")
+    except TyperException as error:
+        command = next((argument for argument in arguments if not argument.startswith("-")), "")
+        help_command = f"provisioner {command} --help" if command in commands() else "provisioner --help"
+        problem = UsageError(error.format_message(), "Nothing was done.", f"Look up what there is:  {help_command}")
+    except Problem as error:
+        problem = error
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.ERROR
+    screen.note(problem_lines(problem))
+    return _code(problem)
+
+
+def _code(problem: Problem) -> Exit:
+    """Give the exit code of a problem that ended a run."""
+    from plans.codec import PlanDamaged, PlanSchemaUnknown
+
+    match problem:
+        case UsageError():
+            return Exit.USAGE
+        case Interrupted():
+            return Exit.INTERRUPTED
+        case PlanDamaged() | PlanSchemaUnknown():
+            return Exit.STALE
+        case ApprovalMissing():
+            return Exit.UNAPPROVED
+        case _:
+            return Exit.ERROR
+
+
+def commands() -> tuple[str, ...]:
+    """Give the names of all commands."""
+    return tuple(info.name for info in app.registered_commands if info.name)

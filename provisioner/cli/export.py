@@ -1,0 +1,36 @@
+"""`provisioner export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioner.cli import options, screen
+
+
+def command(
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant's name in the manifest.", metavar="NAME")],
+    manifest: options.Manifest = options.DEFAULT_MANIFEST,
+    out: Annotated[Path | None, typer.Option("--out", help="Write there instead of to the screen.", metavar="FILE")] = None,
+) -> int:
+    """Save what Microsoft Graph says of all domains of a tenant, for `export:` in a manifest."""
+    from io import BytesIO
+
+    from provisioner.cli.clock import now
+    from provisioner.exits import Exit
+    from provisioner.files import write_whole
+    from provisioner.fleet import Fleet
+    from provisioner.manifest import load
+    from provisioner.report.lines import Part, Tone, line
+
+    fleet = Fleet(load(manifest), now)
+    answer = BytesIO()
+    count = fleet.live_source(tenant).export(answer)
+    if out is None:
+        screen.write([answer.getvalue().decode()])
+        return Exit.DONE
+    write_whole(out, [answer.getvalue()])
+    screen.tell([line(Part("Saved. ", Tone.GOOD), f"{out} holds what Microsoft Graph says of {count} domains of {tenant}.")])
+    return Exit.DONE

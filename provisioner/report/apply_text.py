@@ -1,0 +1,36 @@
+"""What became of an apply, as a person reads it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from provisioner.report.lines import Line, Part, Tone, line
+from provisioner.report.problem_text import problem_lines
+from provisioner.results import Result, Standing
+
+_TONES = {
+    Standing.DONE: Tone.GOOD,
+    Standing.WAITING: Tone.WARNED,
+    Standing.STALE: Tone.STOPPED,
+    Standing.FAILED: Tone.STOPPED,
+    Standing.REFUSED: Tone.STOPPED,
+}
+
+
+def result_lines(result: Result) -> Iterator[Line]:
+    """Render one subject's result, and why it stopped if it did."""
+    written = {0: "nothing written", 1: "1 set written"}.get(result.written, f"{result.written} sets written")
+    yield line(Part(str(result.subject), Tone.STRONG), "  ", Part(result.standing, _TONES[result.standing]), f"  {written}")
+    if result.problem:
+        yield from problem_lines(result.problem)
+
+
+def summary_lines(results: Collection[Result]) -> Iterator[Line]:
+    """Render what the whole came to."""
+    counts = Counter(result.standing for result in results)
+    written = sum(result.written for result in results)
+    told = ", ".join(f"{counts[standing]} {standing}" for standing in Standing if counts[standing]) or "nothing to do"
+    complete = not counts.keys() - {Standing.DONE}
+    head = Part("Apply complete. ", Tone.GOOD) if complete else Part("Apply incomplete. ", Tone.STOPPED)
+    yield line(head, f"{len(results)} {'domain' if len(results) == 1 else 'domains'}: {told}; ", f"{written} written.")

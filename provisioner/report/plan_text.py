@@ -1,0 +1,135 @@
+"""A plan as a person reads it: every value before and after, whole; why; how one sees that it is done; what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from plans.desired import GraphAnswer
+from plans.plan import Change, Condition, Entry, Filters, Manual, ProviderHolds, SetSigning, Step, Totals
+from plans.values import RRset
+from provisioner.planfile import PlanFile
+from provisioner.report.finding_text import finding_lines
+from provisioner.report.lines import Line, Part, Tone, line
+
+_NAMED = 20
+"""So many stopped subjects are named in a summary; the rest is counted."""
+
+
+def plan_lines(plan: PlanFile, next_command: str) -> Iterator[Line]:
+    """Render a plan: its subjects, who was left out, what it amounts to, and the command that comes next if there is one."""
+    stopped: list[Entry] = []
+    for entry in plan.entries():
+        yield from _entry_lines(entry)
+        if entry.stopped and len(stopped) < _NAMED:
+            stopped.append(entry)
+    totals = plan.totals
+    yield from _partial(plan.header.filters)
+    if stopped:
+        yield line(Part(f"Not planned: {_counted(blocked=totals.blocked, failed=totals.failed)}", Tone.STOPPED))
+        for entry in stopped:
+            codes = ", ".join(finding.code for finding in entry.findings if finding.stops)
+            yield line(f"  {entry.subject}  {codes}")
+        if totals.blocked + totals.failed > len(stopped):
+            yield line(f"  and {totals.blocked + totals.failed - len(stopped)} more")
+        yield ()
+    if not totals.steps:
+        yield line(Part("No changes. ", Tone.GOOD), _in_sync(totals))
+        return
+    subjects = "1 domain" if totals.subjects == 1 else f"{totals.subjects} domains"
+    steps = "1 step" if totals.steps == 1 else f"{totals.steps} steps"
+    yield line(
+        Part(f"Plan {plan.id[:12]}: ", Tone.STRONG),
+        f"{subjects}, {steps}: {totals.add} to add, {totals.change} to change, {totals.delete} to delete. ",
+        f"{totals.in_sync} in sync.",
+    )
+    if next_command:
+        yield line("Next: ", Part(next_command, Tone.STRONG))
+
+
+def _partial(filters: Filters) -> Iterator[Line]:
+    if filters.partial:
+        told = [f"--domain {glob}" for glob in filters.domains] + [f"--exclude-domain {glob}" for glob in filters.excluded]
+        yield line(Part("This plan is partial: ", Tone.WARNED), " ".join(told))
+
+
+def _in_sync(totals: Totals) -> str:
+    if not totals.subjects:
+        return "The manifest names no domain."
+    if not totals.proceeding:
+        return "Nothing can be done before what is named above is mended."
+    one = totals.in_sync == 1
+    return f"The MX of {totals.in_sync} {'domain' if one else 'domains'} is what Microsoft Graph asks for."
+
+
+def _counted(**counts: int) -> str:
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
+def _entry_lines(entry: Entry) -> Iterator[Line]:
+    zones = {step.zone.provider for step in entry.rollout.steps if step.zone} if entry.rollout else set()
+    where = ", ".join([*(f"provider {label}" for label in sorted(zones)), f"tenant {entry.tenant}"])
+    yield line(Part(str(entry.subject), Tone.STRONG), f"  ({where})")
+    for evidence in entry.evidence:
+        yield from _evidence(evidence)
+    for finding in entry.findings:
+        yield from finding_lines(finding)
+    if entry.rollout:
+        yield ()
+        for number, step in enumerate(entry.rollout.steps, 1):
+            yield from _step(number, step)
+        for told in entry.rollout.outline:
+            yield line("     afterwards  ", Part(told, Tone.FAINT))
+    yield ()
+
+
+def _evidence(answer: GraphAnswer) -> Iterator[Line]:
+    asked = ", ".join(f"MX {mx.preference} {mx.exchange}" for mx in answer.mail_exchanges) or "no MX"
+    yield line(
+        "  Microsoft Graph asks for ",
+        Part(asked, Tone.STRONG),
+        Part(f"  ({answer.source.where}, read {answer.read_at:%Y-%m-%d %H:%M:%SZ})", Tone.FAINT),
+    )
+
+
+def _step(number: int, step: Step) -> Iterator[Line]:
+    head = f"  {number}  {step.risk}  "
+    match step.action:
+        case Change(before, after) as change:
+            yield line(head, _verb(before, after), f" {change.key}")
+            yield from _values("-", before, Tone.REMOVED)
+            yield from _values("+", after, Tone.ADDED)
+        case SetSigning(signed):
+            zone = step.zone.name if step.zone else ""
+            yield line(head, Part("± SIGN" if signed else "± UNSIGN", Tone.CHANGED), f" {zone}")
+        case Manual(what, copy):
+            yield line(head, Part(f"* BY HAND  {what}", Tone.CHANGED))
+            yield from (line("       ", text) for text in copy)
+        case _ as never:
+            assert_never(never)
+    for condition in step.requires:
+        yield line("     requires    ", Part(condition_text(condition), Tone.FAINT))
+    for condition in step.done_when:
+        yield line("     done when   ", Part(condition_text(condition), Tone.FAINT))
+
+
+def _verb(before: RRset | None, after: RRset | None) -> Part:
+    if before is None:
+        return Part("+ CREATE", Tone.ADDED)
+    if after is None:
+        return Part("- DELETE", Tone.REMOVED)
+    return Part("± MODIFY-TTL" if before.values == after.values else "± MODIFY", Tone.CHANGED)
+
+
+def _values(sign: str, held: RRset | None, tone: Tone) -> Iterator[Line]:
+    if held:
+        yield from (line("       ", Part(f"{sign} {value} ttl={held.ttl}", tone)) for value in held.values)
+
+
+def condition_text(condition: Condition) -> str:
+    """Say a condition in words."""
+    match condition:
+        case ProviderHolds(key, after):
+            return f"the provider, read back, holds {'exactly this' if after else 'no set'} at {key}"
+        case _ as never:
+            assert_never(never)

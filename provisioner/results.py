@@ -1,0 +1,34 @@
+"""What became of each subject of an apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from plans.desired import Subject
+from plans.problem import Problem
+
+
+class Standing(StrEnum):
+    """Where a subject was left."""
+
+    DONE = "done"
+    """Every step was seen to be done, now or before."""
+    WAITING = "waiting"
+    """A step waits for something that time or a person brings."""
+    STALE = "stale"
+    """The world is not as the plan says; nothing more was written."""
+    FAILED = "failed"
+    """Something could not be read or written."""
+    REFUSED = "refused"
+    """A rule forbids it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one subject: where it stands, how many sets were written for it in this run, and why it stopped."""
+
+    subject: Subject
+    standing: Standing
+    written: int = 0
+    problem: Problem | None = None

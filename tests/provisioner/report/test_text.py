@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plans.desired import Source, Subject
+from plans.plan import Change, Entry, Filters, Header, Manual, ProviderHolds, Rollout, SetSigning, Step, Totals
+from plans.policy import Finding, Risk, Severity
+from plans.values import Mx, ZoneRef, name, rrset
+from provisioner.engine import Planning
+from provisioner.exits import Exit
+from provisioner.planfile import PlanFile
+from provisioner.report.exit_code import of_plan
+from provisioner.report.lines import Line, Part, line, plain, printable
+from provisioner.report.plan_text import plan_lines
+from tests.strategies import entries, headers
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+OWNER = name("contoso.example")
+ZONE = ZoneRef("aws", "route53", "1", "Z1", OWNER)
+A = rrset(OWNER, "MX", 3600, [Mx(0, name("a.example")), Mx(10, name("b.example"))])
+HEADER = Header(NOW, NOW + timedelta(hours=24), Filters(), (Source("contoso", "graph"),))
+
+
+def shown(*told: Entry, header: Header = HEADER, next_command: str = "") -> str:
+    with PlanFile.record(Planning(header, iter(told))) as plan:
+        return text(plan_lines(plan, next_command))
+
+
+def text(lines: Iterable[Line]) -> str:
+    return "\n".join(map(plain, lines))
+
+
+def entry(*steps: Step, findings: tuple[Finding, ...] = (), subject: Subject | None = None) -> Entry:
+    about = subject or Subject(OWNER)
+    return Entry(about, "contoso", findings, (), Rollout(about, steps) if steps else None)
+
+
+def change(before: object, after: object) -> Step:
+    made = Change(before, after)  # type: ignore[arg-type]  # tests hand in sets and None
+    return Step(Risk.REPLACE_MX, made, ZONE, (), (ProviderHolds(A.key, made.after),))
+
+
+def test_each_kind_of_action_reads_as_what_it_is() -> None:
+    told = shown(
+        entry(
+            change(None, A),
+            change(A, replace(A, ttl=60)),
+            change(A, None),
+            Step(Risk.SIGN, SetSigning(signed=True), ZONE, (ProviderHolds(A.key, A),), (ProviderHolds(A.key, A),)),
+            Step(Risk.UNSIGN, SetSigning(signed=False), ZONE, (), (ProviderHolds(A.key, A),)),
+            Step(Risk.MANUAL, Manual("Run this.", ("Enable-It",)), None, (), (ProviderHolds(A.key, A),)),
+        )
+    )
+    for expected in (
+        "  1  replace-mx  + CREATE contoso.example. MX\n       + 0 a.example. ttl=3600\n       + 10 b.example. ttl=3600\n",
+        "  2  replace-mx  ± MODIFY-TTL contoso.example. MX\n",
+        "  3  replace-mx  - DELETE contoso.example. MX\n       - 0 a.example. ttl=3600\n",
+        "     done when   the provider, read back, holds no set at contoso.example. MX\n",
+        "  4  sign  ± SIGN contoso.example.\n     requires    the provider, read back, holds exactly this",
+        "  5  unsign  ± UNSIGN contoso.example.\n",
+        "  6  manual  * BY HAND  Run this.\n       Enable-It\n",
+        "1 domain, 6 steps: 1 to add, 1 to change, 1 to delete.",
+    ):
+        assert expected in told
+
+
+def test_a_summary_names_twenty_that_were_stopped_and_counts_the_rest() -> None:
+    blocked = [
+        entry(findings=(Finding(Severity.BLOCK, "foreign-mx", subject, "what", "mend"),), subject=subject)
+        for subject in (Subject(name(f"d{number:02d}.example")) for number in range(23))
+    ]
+    told = shown(*blocked)
+    assert "Not planned: 23 blocked\n  d00.example  foreign-mx\n" in told
+    assert "  d19.example  foreign-mx\n  and 3 more\n" in told
+    assert "No changes. Nothing can be done before what is named above is mended." in told
+
+
+def test_a_partial_plan_says_so() -> None:
+    header = replace(HEADER, filters=Filters(("a.*",), ("b.*",)))
+    assert "This plan is partial: --domain a.* --exclude-domain b.*" in shown(header=header)
+
+
+@pytest.mark.parametrize(
+    ("totals", "strict", "detailed", "code"),
+    [
+        (Totals(1, 1), True, True, Exit.DONE),
+        (Totals(1, 0, steps=1), False, False, Exit.DONE),
+        (Totals(1, 0, steps=1), False, True, Exit.PENDING),
+        (Totals(2, 1, blocked=1), False, True, Exit.DONE),
+        (Totals(2, 1, blocked=1), True, False, Exit.REFUSED),
+        (Totals(2, 0, blocked=2), False, False, Exit.REFUSED),
+        (Totals(3, 0, steps=1, blocked=1, failed=1), True, True, Exit.ERROR),
+    ],
+)
+def test_the_exit_code_of_a_plan_is_the_first_that_applies(totals: Totals, strict: bool, detailed: bool, code: Exit) -> None:
+    assert of_plan(totals, strict=strict, detailed=detailed) == code
+
+
+@given(headers, st.lists(entries(), max_size=4))
+def test_any_plan_can_be_shown_and_sends_nothing_to_the_terminal(header: Header, told: list[Entry]) -> None:
+    assert all(
+        character.isprintable() or character == "\n" for character in shown(*told, header=header) if character != "\u00a0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "shown_as"),
+    [
+        ("plain", "plain"),
+        ("ümlaut", "ümlaut"),
+        ("\x1b[31m", "\\u001b[31m"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\nb", "a\\u000ab"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0001", "\\U000e0001"),
+    ],
+)
+def test_what_could_steer_a_terminal_is_shown_as_its_code(written: str, shown_as: str) -> None:
+    assert printable(written) == shown_as
+    assert plain(line("x ", Part(written))) == f"x {shown_as}"
