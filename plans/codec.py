@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from plans.plan import Entry, Header, Totals
+from plans.plan import Entry, Header, Step, Totals
 from plans.problem import Problem
 
 SCHEMA = 0
@@ -91,7 +91,7 @@ def encode_entry(entry: Entry) -> bytes:
     return b'{"entry":%b}\n' % _adapters()[Entry].dump_json(entry)
 
 
-def encode_part(part: Header | Entry | Totals) -> str:
+def encode_part(part: Header | Entry | Step | Totals) -> str:
     """Encode what a plan consists of as the JSON that stands in its lines."""
     return _adapters()[type(part)].dump_json(part).decode()
 
@@ -206,7 +206,7 @@ def _validate(kind: type[_Line], text: bytes, what: str) -> _Line:
 @cache
 def _adapters() -> dict[object, TypeAdapter[Any]]:
     """Give the adapters of the three kinds of line; made when they are first needed, since that takes a while."""
-    return {kind: TypeAdapter(kind) for kind in (Header, Entry, Totals, Seal)}
+    return {kind: TypeAdapter(kind) for kind in (Header, Entry, Step, Totals, Seal)}
 
 
 def _damaged(what: str) -> PlanDamaged:

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from plans.values import Key, Name, RRset
 
+MAIL_SERVICE = "Email"
+"""The name of Exchange Online among a domain's supported services."""
+
 
 class SubjectKind(StrEnum):
     """What a rollout can be about; each kind owns keys of its own."""
@@ -71,14 +74,29 @@ class DomainFacts:
     is_initial: bool
     is_admin_managed: bool
     supported_services: tuple[str, ...]
+    availability_status: str = ""
+    """Empty but after a verification; `EmailVerifiedDomainTakeoverScheduled` tells of a self-service tenant taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationText:
+    """The TXT record that proves to Microsoft that a domain is the tenant's; `ttl` in seconds.
+
+    https://learn.microsoft.com/graph/api/domain-list-verificationdnsrecords
+    """
+
+    label: Name
+    text: str
+    ttl: int
 
 
 @dataclass(frozen=True, slots=True)
 class GraphAnswer:
     """What Microsoft Graph says of one domain: its service configuration records, as far as they matter to mail.
 
-    `facts` is None where the answer holds the records alone. `unavailable` are Microsoft's own words for a record that it
-    cannot give (`domainDnsUnavailableRecord`); `unknown` are the types of mail records that this version does not know.
+    `verification` is what a domain that is not verified yet must publish. `facts` is None where the answer holds the records
+    alone. `unavailable` are Microsoft's own words for a record that it cannot give (`domainDnsUnavailableRecord`); `unknown`
+    are the types of mail records that this version does not know.
     """
 
     domain: Name
@@ -89,9 +107,22 @@ class GraphAnswer:
     facts: DomainFacts | None = None
     unavailable: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    verification: tuple[VerificationText, ...] = ()
 
 
-Evidence = GraphAnswer
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A host that Microsoft assigned to a domain, as its cmdlet printed it (DnssecMxValue), while Graph may not say so yet.
+
+    `where` tells who says so: the manifest's line, or the state.
+    """
+
+    domain: Name
+    exchange: Name
+    where: str
+
+
+Evidence = GraphAnswer | Pin
 """Why something is wanted: kept in the plan, told to the person who approves it."""
 
 

@@ -11,6 +11,14 @@ from enum import Enum
 from plans.desired import Cloud
 from plans.values import Name, is_at_or_below, name
 
+GRAPH_ROOTS = {
+    Cloud.GLOBAL: "https://graph.microsoft.com",
+    Cloud.USGOV: "https://graph.microsoft.us",
+    Cloud.USGOV_DOD: "https://dod-graph.microsoft.us",
+    Cloud.CHINA: "https://microsoftgraph.chinacloudapi.cn",
+}
+"""Where each cloud's Microsoft Graph is (https://learn.microsoft.com/graph/deployments), without version path."""
+
 MX_MICROSOFT = Name("mx.microsoft.")
 """Below it lie the hosts that can have DNSSEC, and so DANE."""
 

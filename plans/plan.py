@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Literal, cast
 
 from plans.desired import Evidence, Source, Subject
 from plans.policy import Finding, Risk, Severity
-from plans.values import MANAGED_TYPES, Key, RRset, ZoneRef
+from plans.values import MANAGED_TYPES, Key, Name, RRset, ZoneRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class Change:
         if self.key.type not in MANAGED_TYPES:
             msg = f"{self.key.type} sets are never written"
             raise ValueError(msg)
+        if self.key.type == "TXT":
+            held, wanted = (set(one.values) if one else set() for one in (self.before, self.after))
+            same_ttl = self.before is None or self.after is None or self.before.ttl == self.after.ttl
+            if not (same_ttl and held < wanted and len(wanted - held) == 1):
+                msg = f"of {self.key} nothing is changed but that one value is added"
+                raise ValueError(msg)
 
     @property
     def key(self) -> Key:
@@ -66,7 +73,25 @@ class ProviderHolds:
     kind: Literal["provider-holds"] = "provider-holds"
 
 
-Condition = ProviderHolds
+class Readiness(StrEnum):
+    """What Microsoft Graph can say of a domain's way to mail."""
+
+    VERIFIED = "verified"
+    """The tenant has proved that the domain is its own."""
+    EMAIL = "email"
+    """The domain is used for mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSays:
+    """Microsoft Graph says that a domain is this far."""
+
+    domain: Name
+    readiness: Readiness
+    kind: Literal["graph-says"] = "graph-says"
+
+
+Condition = ProviderHolds | GraphSays
 """A fact about the world that a step waits for; gathered outside, judged by `plans.position`."""
 
 

@@ -48,6 +48,7 @@ class Risk(StrEnum):
 
     CREATE_MX = "create-mx"
     REPLACE_MX = "replace-mx"
+    ADD_TXT = "add-txt"
     SIGN = "sign"
     UNSIGN = "unsign"
     MANUAL = "manual"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from plans.plan import Change, Condition, Manual, ProviderHolds, Rollout
-from plans.values import Key, Live, RRset, ZoneRef
+from plans.desired import MAIL_SERVICE, DomainFacts, GraphAnswer
+from plans.plan import Change, Condition, GraphSays, Manual, ProviderHolds, Readiness, Rollout
+from plans.values import Key, Live, Name, RRset, ZoneRef
 
 WRITTEN = "written"
 """The outcome of a settled write that the provider confirmed."""
@@ -41,6 +42,7 @@ class Facts:
     """What was gathered just now; `live` has every key of the rollout. A fact that was not gathered opens nothing."""
 
     live: Mapping[Key, Live]
+    graph: Mapping[Name, GraphAnswer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,27 @@ def is_met(condition: Condition, facts: Facts) -> bool:
     match condition:
         case ProviderHolds(key, after):
             return key in facts.live and facts.live[key] == after
+        case GraphSays(domain, readiness):
+            answer = facts.graph.get(domain)
+            return answer is not None and answer.facts is not None and _is_ready(answer.facts, readiness)
         case _ as never:
             assert_never(never)
+
+
+def _is_ready(facts: DomainFacts, readiness: Readiness) -> bool:
+    match readiness:
+        case Readiness.VERIFIED:
+            return facts.is_verified
+        case Readiness.EMAIL:
+            return facts.is_verified and MAIL_SERVICE in facts.supported_services
+        case _ as never:
+            assert_never(never)
+
+
+def asked_of_graph(rollout: Rollout) -> frozenset[Name]:
+    """Give the domains of which a condition of the rollout needs Graph's word: what `Facts.graph` should have."""
+    conditions = (condition for step in rollout.steps for condition in (*step.requires, *step.done_when))
+    return frozenset(condition.domain for condition in conditions if isinstance(condition, GraphSays))
 
 
 def keys(rollout: Rollout) -> dict[ZoneRef, frozenset[Key]]:

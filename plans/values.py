@@ -20,6 +20,7 @@ import dns.rdatatype
 import dns.rdtypes.ANY.DS
 import dns.rdtypes.ANY.MX
 import dns.rdtypes.ANY.TLSA
+import dns.rdtypes.ANY.TXT
 
 Name = NewType("Name", str)
 """A domain name (RFC 9499): absolute, lower case, A-labels, final dot, presentation escapes as dnspython prints them."""
@@ -32,6 +33,7 @@ _PLAIN_LENGTH = 254
 _HEX = re.compile(r"(?:[0-9a-f]{2})+\Z")
 _DS_OCTETS = {1: 20, 2: 32, 4: 48}  # RFC 4034 A.2, RFC 4509, RFC 6605
 _TLSA_OCTETS = {1: 32, 2: 64}  # RFC 6698 §2.1.3
+_TEXT_OCTETS = 255
 _RDATA_TYPE = re.compile(r"[A-Z][A-Z0-9-]*\Z")
 
 
@@ -163,6 +165,35 @@ class Tlsa:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Txt:
+    """Text (RFC 1035 §3.3.14) in presentation format: its strings quoted, with the escapes that dnspython prints."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not _is_canonical_text(self.text):
+            msg = f"{self.text!r} is no canonical TXT data"
+            raise ValueError(msg)
+
+    @classmethod
+    def of(cls, text: str) -> Txt:
+        """Make the value that holds one string of at most 255 octets of printable ASCII, whatever characters are in it.
+
+        Raises:
+            ValueError: it is longer, or not printable ASCII.
+
+        """
+        if len(text) > _TEXT_OCTETS or not (text.isascii() and text.isprintable()):
+            msg = f"{text!r} is not one string of up to {_TEXT_OCTETS} printable ASCII characters"
+            raise ValueError(msg)
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return cls(f'"{escaped}"')
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Opaque:
     """RDATA of a type that is read and never written, in presentation format."""
 
@@ -172,10 +203,10 @@ class Opaque:
         return self.text
 
 
-Value = Mx | Ds | Tlsa | Opaque
+Value = Mx | Ds | Tlsa | Txt | Opaque
 """One record's RDATA. `str` gives the presentation format (RFC 1035 §5.1)."""
 
-MANAGED_TYPES: dict[str, type[Mx | Ds | Tlsa]] = {"MX": Mx, "DS": Ds, "TLSA": Tlsa}
+MANAGED_TYPES: dict[str, type[Mx | Ds | Tlsa | Txt]] = {"MX": Mx, "DS": Ds, "TLSA": Tlsa, "TXT": Txt}
 """The types that a change may name, and their values' class."""
 
 
@@ -259,8 +290,18 @@ def parse_value(rdata_type: str, text: str, origin: Name | None = None) -> Value
             return Ds(int(rdata.key_tag), int(rdata.algorithm), int(rdata.digest_type), rdata.digest.hex())
         case dns.rdtypes.ANY.TLSA.TLSA():
             return Tlsa(int(rdata.usage), int(rdata.selector), int(rdata.mtype), rdata.cert.hex())
+        case dns.rdtypes.ANY.TXT.TXT():
+            return Txt(rdata.to_text())
         case _:
             return Opaque(rdata.to_text())
+
+
+@lru_cache(maxsize=65536)
+def _is_canonical_text(text: str) -> bool:
+    try:
+        return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.TXT, text).to_text() == text
+    except dns.exception.DNSException:
+        return False
 
 
 def _check_name(field: str, value: str) -> None:

@@ -6,10 +6,23 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source, Subject
-from plans.plan import Change, Entry, Filters, Header, Manual, ProviderHolds, Rollout, SetSigning, Step
+from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Pin, Source, Subject, VerificationText
+from plans.plan import (
+    Change,
+    Condition,
+    Entry,
+    Filters,
+    GraphSays,
+    Header,
+    Manual,
+    ProviderHolds,
+    Readiness,
+    Rollout,
+    SetSigning,
+    Step,
+)
 from plans.policy import Finding, Risk, Severity
-from plans.values import Ds, Mx, Name, RRset, Tlsa, Value, ZoneRef, name, rrset
+from plans.values import Ds, Mx, Name, RRset, Tlsa, Txt, Value, ZoneRef, name, rrset
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True).filter(lambda text: not text.startswith("xn--"))
 domains = st.lists(labels, min_size=1, max_size=3).map(lambda parts: name(".".join([*parts, "example"])))
@@ -19,6 +32,7 @@ times = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)).map(lambda time
 
 mx_values = st.builds(Mx, st.integers(0, 65535), domains)
 ds_values = st.builds(Ds, st.integers(0, 65535), st.just(13), st.just(2), st.binary(min_size=32, max_size=32).map(bytes.hex))
+txt_values = st.builds(Txt.of, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
 tlsa_values = st.builds(Tlsa, st.just(3), st.just(1), st.just(1), st.binary(min_size=32, max_size=32).map(bytes.hex))
 
 
@@ -26,12 +40,18 @@ def sets(owners: st.SearchStrategy[Name] = domains) -> st.SearchStrategy[RRset]:
     def of_type(kind: str, values: st.SearchStrategy[Value]) -> st.SearchStrategy[RRset]:
         return st.builds(rrset, owners, st.just(kind), ttls, st.lists(values, min_size=1, max_size=3))
 
-    return st.one_of(of_type("MX", mx_values), of_type("DS", ds_values), of_type("TLSA", tlsa_values))
+    return st.one_of(
+        of_type("MX", mx_values), of_type("DS", ds_values), of_type("TLSA", tlsa_values), of_type("TXT", txt_values)
+    )
 
 
 @st.composite
 def changes(draw: st.DrawFn) -> Change:
     after = draw(sets())
+    if after.key.type == "TXT":
+        added = draw(txt_values.filter(lambda value: value not in after.values))
+        before = draw(st.sampled_from([after, None]))
+        return Change(before, rrset(after.key.owner, "TXT", after.ttl, [*(after.values if before else ()), added]))
     if draw(st.booleans()):
         return draw(st.sampled_from([Change(None, after), Change(after, None)]))
     ttl = draw(ttls.filter(lambda ttl: ttl != after.ttl))
@@ -46,7 +66,8 @@ subjects = st.builds(Subject, domains)
 def steps(draw: st.DrawFn) -> Step:
     change = draw(changes())
     done_when = (ProviderHolds(change.key, change.after),)
-    requires = draw(st.sampled_from([(), done_when]))
+    says = draw(st.builds(GraphSays, domains, st.sampled_from(Readiness)))
+    requires: tuple[Condition, ...] = draw(st.sampled_from([(), done_when, (says,)]))
     action = draw(
         st.one_of(
             st.just(change),
@@ -69,7 +90,9 @@ answers = st.builds(
     st.none() | st.builds(DomainFacts, st.booleans(), st.booleans(), st.booleans(), st.lists(texts, max_size=3).map(tuple)),
     st.lists(texts, max_size=2).map(tuple),
     st.lists(texts, max_size=2).map(tuple),
+    st.lists(st.builds(VerificationText, domains, texts, ttls), max_size=2).map(tuple),
 )
+pins = st.builds(Pin, domains, domains, texts)
 
 
 @st.composite
@@ -80,7 +103,7 @@ def entries(draw: st.DrawFn) -> Entry:
     if not any(finding.stops for finding in found) and draw(st.booleans()):
         outline = tuple(draw(st.lists(texts, max_size=2)))
         rollout = Rollout(subject, tuple(draw(st.lists(steps(), min_size=1, max_size=4))), outline)
-    return Entry(subject, draw(labels), found, tuple(draw(st.lists(answers, max_size=2))), rollout)
+    return Entry(subject, draw(labels), found, tuple(draw(st.lists(answers | pins, max_size=2))), rollout)
 
 
 headers = st.builds(

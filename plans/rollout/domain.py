@@ -1,22 +1,24 @@
 """A domain's MX: what is wanted of it, and the steps that bring it there.
 
-`desire` judges what Microsoft Graph says, `keys` tells what must be read of the zone, `propose` compares the two. Each
-refusal is a finding; where there is one that stops, there are no steps.
+`desire` judges what Microsoft Graph says of a domain that is ready for mail (`plans.rollout.onboarding` tells), `keys` what
+must be read of the zone, `propose` compares the two. Each refusal is a finding; where there is one that stops, there are no
+steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from plans import microsoft
-from plans.desired import Cloud, Desired, GraphAnswer, Subject
+from plans.desired import Cloud, Desired, GraphAnswer, Pin, Subject
 from plans.duration import duration
 from plans.microsoft import HostKind, host_kind
 from plans.plan import Change, ProviderHolds, Rollout, Step
 from plans.policy import Finding, Risk, Severity
+from plans.rollout import surroundings
 from plans.snapshot import Snapshot
-from plans.values import Irregular, Key, Mx, Name, RRset, ancestors, is_at_or_below, rrset
+from plans.values import Key, Mx, Name, RRset, rrset
 
 EQUAL_PREFERENCES = frozenset({0, 10})
 """On a lone MX these mean the same to Exchange Online: Graph says 0, the cmdlets expect 10."""
@@ -33,30 +35,29 @@ class Strategy(StrEnum):
     """In one write."""
 
 
-def desire(answer: GraphAnswer) -> tuple[Desired | None, tuple[Finding, ...]]:
-    """Say what Graph's answer asks for. No desired state comes without a finding that stops, and none with one."""
+def desire(answer: GraphAnswer, pins: Sequence[Pin] = ()) -> tuple[Desired | None, tuple[Finding, ...]]:
+    """Say which MX Graph's answer asks for, or the pin in its stead while Graph still answers the legacy host.
+
+    No desired state comes without a finding that stops, and none with one.
+    """
     subject = Subject(answer.domain)
-    findings = tuple(_ineligible(subject, answer)) or tuple(_unclear(subject, answer))
+    findings = tuple(_unclear(subject, answer))
     if any(finding.stops for finding in findings):
         return None, findings
-    wanted = answer.mail_exchanges[0]
-    mx_set = rrset(answer.domain, "MX", wanted.ttl, [Mx(wanted.preference, wanted.exchange)])
-    return Desired(subject, (mx_set,), (mx_set.key,), (answer,)), findings
+    said = answer.mail_exchanges[0]
+    exchange, of_pins = _pinned(subject, said.exchange, pins)
+    if any(finding.stops for finding in of_pins):
+        return None, (*findings, *of_pins)
+    mx_set = rrset(answer.domain, "MX", said.ttl, [Mx(said.preference, exchange)])
+    return Desired(subject, (mx_set,), (mx_set.key,), (answer, *pins)), (*findings, *of_pins)
 
 
 def keys(domain: Name, zone: Name) -> frozenset[Key]:
-    """Give the keys that must be read before anything is proposed for a domain in a zone.
+    """Give the keys that must be read before an MX is proposed: beside what surrounds it, the addresses that stand in for one.
 
-    Beside the MX set these are the addresses that stand in for a missing one (RFC 5321 §5.1), and an owner for each name whose
-    existence decides whether a wildcard or a delegation covers the domain (RFC 4592 §3.3.1, RFC 1034 §4.3.2).
+    RFC 5321 §5.1: where there is no MX, mail goes to the address.
     """
-    between = [above for above in (domain, *ancestors(domain)) if above != zone and is_at_or_below(above, zone)]
-    wildcards = [Name(f"*.{above}") for above in ancestors(domain) if is_at_or_below(above, zone)]
-    return frozenset(
-        [Key(domain, kind) for kind in ("MX", "A", "AAAA", "CNAME")]
-        + [Key(owner, "NS") for owner in between]
-        + [Key(owner, "MX") for owner in wildcards]
-    )
+    return surroundings.keys(domain, zone) | {Key(domain, kind) for kind in ("MX", "A", "AAAA")}
 
 
 def propose(desired: Desired, snapshot: Snapshot, strategy: Strategy) -> tuple[Rollout | None, tuple[Finding, ...]]:
@@ -94,32 +95,24 @@ def _is_right(live: RRset, wanted: RRset) -> bool:
             return False
 
 
-def _ineligible(subject: Subject, answer: GraphAnswer) -> Iterator[Finding]:
-    """Find what makes a domain none of ours, whatever its records say (https://learn.microsoft.com/graph/api/resources/domain)."""
-    leave_out = f"Take {subject} out of the manifest."
-    if microsoft.is_onmicrosoft(answer.domain):
-        yield Finding.block(
-            subject, "domain-onmicrosoft", "Microsoft itself runs the DNS of *.onmicrosoft.com domains.", leave_out
+def _pinned(subject: Subject, said: Name, pins: Sequence[Pin]) -> tuple[Name, tuple[Finding, ...]]:
+    """Give the host that is wanted: Graph's, unless it is a legacy one and a pin names the one that Microsoft assigned."""
+    if not pins:
+        return said, ()
+    told = " and ".join(f"{pin.exchange} ({pin.where})" for pin in pins)
+    pinned = pins[0].exchange
+    if any(pin.exchange != pinned for pin in pins):
+        mend = f"Find out with Get-DnssecStatusForVerifiedDomain which is right, then: provisioner pin {subject} HOST"
+        return said, (Finding.block(subject, "pins-differ", f"Two hosts are pinned: {told}.", mend),)
+    if pinned == said:
+        return said, ()
+    if host_kind(said) is HostKind.MX_MICROSOFT:
+        what = f"Graph asks for {said}, and pinned is {told}."
+        return said, (
+            Finding.block(subject, "pin-contradicted", what, f"If Graph is right, drop the pin: provisioner forget {subject}"),
         )
-        return
-    facts = answer.facts
-    if facts is None:
-        return
-    if facts.is_initial:
-        yield Finding.block(
-            subject, "domain-initial", "It is the tenant's initial domain, whose DNS Microsoft runs.", leave_out
-        )
-    if not facts.is_admin_managed:
-        yield Finding.block(
-            subject, "domain-delegated", "Its DNS is delegated to Microsoft (isAdminManaged is false).", leave_out
-        )
-    if not facts.is_verified:
-        mend = "Verify the domain in the Microsoft 365 admin centre, then plan again."
-        yield Finding.block(subject, "domain-not-verified", "The tenant has not verified the domain yet.", mend)
-    elif "Email" not in facts.supported_services:
-        mend = "Turn on Exchange for the domain in the Microsoft 365 admin centre, then plan again."
-        held = ", ".join(facts.supported_services) or "none"
-        yield Finding.block(subject, "domain-no-email", f"The domain is not used for mail: its services are {held}.", mend)
+    what = f"Graph still answers {said}; the pinned {told} is wanted in its stead."
+    return pinned, (Finding(Severity.NOTICE, "pinned", subject, what, "Drop the pin once Graph answers the same host."),)
 
 
 def _unclear(subject: Subject, answer: GraphAnswer) -> Iterator[Finding]:
@@ -162,25 +155,15 @@ def _host_findings(subject: Subject, host: Name, cloud: Cloud) -> Iterator[Findi
 
 def _refusals(subject: Subject, wanted: RRset, snapshot: Snapshot, strategy: Strategy) -> Iterator[Finding]:
     """Find why the wanted set may not be written over what the zone holds."""
-    domain, live = wanted.key.owner, snapshot.sets[wanted.key]
+    live = snapshot.sets[wanted.key]
     at_provider = f"at the DNS provider ({snapshot.zone.provider}), then plan again"
-    cut = _delegation(domain, snapshot)
-    if cut:
-        what = f"The zone {snapshot.zone.name} delegates {cut} away: a record for {domain} in it would be seen by nobody."
-        yield Finding.block(
-            subject, "delegated-away", what, f"Name the provider that holds the zone {cut} as the domain's provider."
-        )
-    elif snapshot.sets[Key(domain, "CNAME")] is not None:
-        what = f"{domain} is an alias (CNAME), beside which no MX can stand (RFC 1034 §3.6.2)."
-        yield Finding.block(subject, "cname-at-name", what, f"Remove the CNAME {at_provider}.")
-    elif isinstance(live, Irregular):
-        yield Finding.block(
-            subject, "set-irregular", f"The MX set cannot be owned: {live.reason}.", f"Make it a plain set {at_provider}."
-        )
+    obstacle = surroundings.obstacle(subject, wanted.key, snapshot)
+    if obstacle:
+        yield obstacle
     elif isinstance(live, RRset):
         yield from _refusals_to_replace(subject, live, wanted, strategy, at_provider)
     else:
-        yield from _refusals_to_create(subject, domain, snapshot, at_provider)
+        yield from _refusals_to_create(subject, wanted.key.owner, snapshot, at_provider)
 
 
 def _refusals_to_replace(
@@ -217,7 +200,7 @@ def _refusals_to_create(subject: Subject, domain: Name, snapshot: Snapshot, at_p
             what = f"There is no MX, and the {kind} address {held} may be where mail goes today (RFC 5321 §5.1)."
             mend = f"If no mail goes there, add an MX for the wanted host yourself {at_provider}."
             yield Finding.block(subject, "address-at-name", what, mend)
-    wildcard = _shadowed_wildcard(domain, snapshot)
+    wildcard = surroundings.shadowed_wildcard(domain, snapshot)
     if wildcard:
         what = (
             f"Names like {domain} are answered by the wildcard {wildcard}, which a record of its own would shadow (RFC 4592)."
@@ -225,25 +208,3 @@ def _refusals_to_create(subject: Subject, domain: Name, snapshot: Snapshot, at_p
         yield Finding.block(
             subject, "wildcard-shadowed", what, f"Give {domain} what it needs of the wildcard's records {at_provider}."
         )
-
-
-def _delegation(domain: Name, snapshot: Snapshot) -> Name | None:
-    """Give the zone cut between the domain and the zone's apex, if there is one."""
-    zone = snapshot.zone.name
-    between = (above for above in (domain, *ancestors(domain)) if above != zone and is_at_or_below(above, zone))
-    return next((above for above in between if "NS" in snapshot.nodes.get(above, ())), None)
-
-
-def _shadowed_wildcard(domain: Name, snapshot: Snapshot) -> Name | None:
-    """Give the wildcard that answers for the domain: the one of its closest encloser, while the domain itself is no node."""
-    if domain in snapshot.nodes:
-        return None
-    for above in ancestors(domain):
-        if not is_at_or_below(above, snapshot.zone.name):
-            return None
-        wildcard = Name(f"*.{above}")
-        if snapshot.nodes.get(wildcard):
-            return wildcard
-        if above in snapshot.nodes:
-            return None
-    return None

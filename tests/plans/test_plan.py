@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from plans.desired import Subject
 from plans.plan import Change, Entry, Manual, ProviderHolds, Rollout, SetSigning, Step, Totals
 from plans.policy import Finding, Risk, Severity
-from plans.values import Key, Mx, Opaque, RRset, ZoneRef, name, rrset
+from plans.values import Key, Mx, Opaque, RRset, Txt, ZoneRef, name, rrset
 from tests.strategies import entries
 
 OWNER = name("contoso.example")
@@ -18,6 +19,12 @@ B = rrset(OWNER, "MX", 3600, [Mx(0, name("b.example"))])
 ELSEWHERE = rrset("fabrikam.example", "MX", 3600, [Mx(0, name("b.example"))])
 ADDRESS = RRset(Key(OWNER, "A"), 60, (Opaque("192.0.2.1"),))
 ZONE = ZoneRef("files", "zonefile", "zones", "contoso.example.zone", OWNER)
+
+
+def txt(*texts: str) -> RRset:
+    return rrset(OWNER, "TXT", 3600, map(Txt.of, texts))
+
+
 DONE = (ProviderHolds(A.key, B),)
 
 
@@ -28,6 +35,12 @@ DONE = (ProviderHolds(A.key, B),)
         lambda: Change(A, A),
         lambda: Change(A, ELSEWHERE),
         lambda: Change(None, ADDRESS),
+        lambda: Change(None, txt("a", "b")),
+        lambda: Change(txt("a"), txt("a", "b", "c")),
+        lambda: Change(txt("a"), txt("b")),
+        lambda: Change(txt("a", "b"), txt("a")),
+        lambda: Change(txt("a"), None),
+        lambda: Change(txt("a"), replace(txt("a", "b"), ttl=60)),
         lambda: Change(ADDRESS, None),
         lambda: Step(Risk.REPLACE_MX, Change(A, B), None, (), DONE),
         lambda: Step(Risk.MANUAL, Manual("Do it."), ZONE, (), DONE),

@@ -17,6 +17,7 @@ from plans.values import (
     Opaque,
     RRset,
     Tlsa,
+    Txt,
     ZoneRef,
     ancestors,
     is_at_or_below,
@@ -90,6 +91,12 @@ def test_the_names_above_a_name_come_nearest_first() -> None:
         lambda: Tlsa(3, 1, 1, "ab"),
         lambda: Tlsa(3, 1, 0, "abc"),
         lambda: Tlsa(256, 1, 1, SHA256),
+        lambda: Txt("unquoted"),
+        lambda: Txt('"a"  "b"'),
+        lambda: Txt('"open'),
+        lambda: Txt.of("x" * 256),
+        lambda: Txt.of("caf\u00e9"),
+        lambda: Txt.of("two\nlines"),
         lambda: RRset(Key(name("a.example"), "MX"), 60, ()),
         lambda: RRset(Key(name("a.example"), "MX"), MAX_TTL + 1, (Mx(0, name("mx.example")),)),
         lambda: RRset(Key(name("a.example"), "MX"), 60, (Opaque("0 mx.example."),)),
@@ -147,4 +154,5 @@ def test_values_say_themselves_in_presentation_format() -> None:
     assert str(Ds(12345, 13, 2, SHA256)) == f"12345 13 2 {SHA256}"
     assert str(Tlsa(3, 1, 1, SHA256)) == f"3 1 1 {SHA256}"
     assert str(Opaque("192.0.2.1")) == "192.0.2.1"
+    assert str(Txt.of('MS="1"; \\')) == '"MS=\\"1\\"; \\\\"'
     assert Irregular(Key(name("a.example"), "MX"), "an alias").reason == "an alias"

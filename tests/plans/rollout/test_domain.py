@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.desired import Cloud, Desired, DomainFacts, GraphAnswer, MailExchange, Source, Subject
+from plans.desired import Cloud, Desired, DomainFacts, GraphAnswer, MailExchange, Pin, Source, Subject
 from plans.microsoft import HostKind, host_kind
 from plans.plan import Change, ProviderHolds, Rollout
 from plans.policy import Finding, Risk, Severity
@@ -68,14 +68,6 @@ def test_an_answer_without_the_domains_facts_is_taken_by_its_records() -> None:
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        (answer(NEW, domain=name("contoso.onmicrosoft.com"), facts=None), "domain-onmicrosoft"),
-        (answer(NEW, domain=name("contoso.mail.onmicrosoft.com")), "domain-onmicrosoft"),
-        (answer(NEW, domain=name("contoso.partner.onmschina.cn")), "domain-onmicrosoft"),
-        (answer(NEW, facts=replace(FIT, is_initial=True)), "domain-initial"),
-        (answer(NEW, facts=replace(FIT, is_admin_managed=False)), "domain-delegated"),
-        (answer(facts=replace(FIT, is_verified=False)), "domain-not-verified"),
-        (answer(facts=replace(FIT, supported_services=("Intune",))), "domain-no-email"),
-        (answer(facts=replace(FIT, supported_services=())), "domain-no-email"),
         (answer(), "graph-no-mx"),
         (answer(NEW, LEGACY), "graph-two-mx"),
         (replace(answer(), mail_exchanges=(MailExchange(name("other.example"), NEW, 0, 3600),)), "graph-foreign-label"),
@@ -94,6 +86,38 @@ def test_an_answer_that_is_no_clear_wish_is_refused(said: GraphAnswer, code: str
     assert desired is None
     assert codes(findings) == [code]
     assert all(finding.severity is Severity.BLOCK and finding.what and finding.mend for finding in findings)
+
+
+def pin(host: Name, where: str = "provisioner.yaml:12") -> Pin:
+    return Pin(DOMAIN, host, where)
+
+
+def test_a_pin_stands_in_for_the_legacy_host_that_graph_still_answers() -> None:
+    desired, findings = desire(answer(LEGACY), (pin(NEW), pin(NEW, "the state")))
+    assert desired
+    assert desired.rrsets == (mx(Mx(0, NEW)),)
+    assert [(finding.code, finding.severity) for finding in findings] == [("pinned", Severity.NOTICE)]
+    assert pin(NEW) in desired.evidence
+
+
+def test_a_pin_that_graph_confirms_says_nothing() -> None:
+    desired, findings = desire(answer(NEW), (pin(NEW),))
+    assert desired
+    assert findings == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "pins", "code"),
+    [
+        (NEW, (pin(name("contoso-example.a-v1.mx.microsoft")),), "pin-contradicted"),
+        (LEGACY, (pin(NEW), pin(name("contoso-example.a-v1.mx.microsoft"), "the state")), "pins-differ"),
+    ],
+)
+def test_a_pin_that_is_contradicted_is_refused(said: Name, pins: tuple[Pin, ...], code: str) -> None:
+    desired, findings = desire(answer(said), pins)
+    assert desired is None
+    assert codes(findings) == [code]
+    assert "provisioner" in findings[0].mend
 
 
 @pytest.mark.parametrize(
