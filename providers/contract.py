@@ -6,19 +6,20 @@ should be there: it gives what is (`Snapshot`) and makes a change that it is han
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from plans.plan import Change
 from plans.problem import Problem
 from plans.snapshot import Snapshot
-from plans.values import Key, Name, RRset, ZoneRef
+from plans.values import Ds, Key, Name, RRset, ZoneRef
+from providers.limiter import Limiters, Meter
 
 CONTRACT_VERSION = 1
 """Raised whenever an adapter written for the version before would misbehave."""
@@ -47,8 +48,25 @@ class Outcome:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an account may do with a zone, as far as it can be told without writing; None: it cannot. `detail` says why."""
+
+    readable: bool | None
+    writable: bool | None
+    detail: str = ""
+
+
 class Reader(Protocol):
     """Everything that planning may do."""
+
+    def catalogue(self) -> Iterator[ZoneRef]:
+        """Give every zone that the account holds, by name. Raises `ProviderError`."""
+        ...
+
+    def access(self, zone: ZoneRef) -> Access:
+        """Say what may be done with a zone, without writing to it. Raises `ProviderError` where even that cannot be asked."""
+        ...
 
     def zones(self, names: Collection[Name]) -> Mapping[Name, ZoneRef]:
         """Give for each name the zone that holds it, the longest match; a name that no zone here holds is missing.
@@ -65,6 +83,10 @@ class Reader(Protocol):
         """Give the set that the provider will give back once `wanted` is written. Raises `Unsupported`."""
         ...
 
+    def signer(self) -> Signer | None:
+        """Give what signs zones here; None: nothing does, or it does so by itself."""
+        ...
+
 
 class Provider(Reader, Protocol):
     """A reader that can also write."""
@@ -73,8 +95,57 @@ class Provider(Reader, Protocol):
         """Make changes in the base's zone, if and only if their keys still stand as in `base`.
 
         Every change gets an outcome. Records that no change names stay as they are. Raises `ProviderError` only before anything
-        was written.
+        was written. Two changes of one key are a mistake of the caller: `ValueError`.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneKey:
+    """A key of a signed zone as its DNSKEY says it (RFC 4034 §2); `public_key` is base64, `id` the provider's name for it."""
+
+    id: str
+    tag: int
+    algorithm: int
+    flags: int
+    public_key: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SigningState:
+    """Whether a provider signs a zone, with which keys, and the DS that its parent should hold (RFC 4034 §5)."""
+
+    signed: bool
+    keys: tuple[ZoneKey, ...]
+    ds: tuple[Ds, ...]
+
+
+class Signer(Protocol):
+    """How an adapter signs zones. What a provider has no call for raises `Unsupported`; each call may raise `ProviderError`."""
+
+    def state(self, zone: ZoneRef) -> SigningState:
+        """Read how a zone is signed."""
+        ...
+
+    def sign(self, zone: ZoneRef) -> Outcome:
+        """Turn signing on; written once the provider has taken it, signatures may follow later."""
+        ...
+
+    def unsign(self, zone: ZoneRef) -> Outcome:
+        """Turn signing off. The caller has seen to it that no DS is left at the parent."""
+        ...
+
+    def add_key(self, zone: ZoneRef) -> ZoneKey:
+        """Add a key-signing key that does not sign yet."""
+        ...
+
+    def activate_key(self, zone: ZoneRef, key: ZoneKey) -> Outcome:
+        """Let a key sign."""
+        ...
+
+    def retire_key(self, zone: ZoneRef, key: ZoneKey) -> Outcome:
+        """Let a key sign no longer, and remove it."""
         ...
 
 
@@ -95,12 +166,39 @@ class Options(BaseModel):
     type: str
 
 
+class SecretOption(BaseModel):
+    """Where an adapter's secret is to be had: an environment variable or a file. A literal is an error in the manifest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    env: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> SecretOption:
+        if (self.env is None) == (self.file is None):
+            msg = "name either env or file"
+            raise ValueError(msg)
+        return self
+
+
+def _no_secret(_: SecretOption) -> str:
+    raise AuthFailed("There is no secret to be had", "Nobody said how a secret is read.", "Open the provider by a manifest.")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an adapter is handed beside its options: the folder that relative paths count from, and the time in UTC."""
+    """What an adapter is handed beside its options: the folder that relative paths count from, and the time in UTC.
+
+    `reveal` reads a secret when it is needed. `limiters` and `meter` are the run's: every request goes through the account's
+    limiter and is counted by its operation.
+    """
 
     folder: Path
     now: Callable[[], datetime]
+    reveal: Callable[[SecretOption], str] = _no_secret
+    limiters: Limiters = field(default_factory=Limiters)
+    meter: Meter = field(default_factory=Meter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ def _with_serial(entry: Entry, serial: int | None) -> str:
     return " ".join([*fields[:SERIAL], str(serial), *fields[SERIAL + 1 :]])
 
 
-def _refuse(file: MasterFile, changes: Sequence[Change]) -> None:
+def require_editable(file: MasterFile) -> None:
+    """Refuse a file in which no change whatever could be made. Raises `Unsupported`."""
     for entry in file.entries:
         if entry.type in _MADE_FROM_THE_ZONE:
             what = f"line {entry.line}: its {entry.type} records are made from the zone as it is; a change makes them false"
@@ -92,6 +93,10 @@ def _refuse(file: MasterFile, changes: Sequence[Change]) -> None:
     if file.soa.rdata[0].text == GENERIC:
         what = f"line {file.soa.line}: the SOA record is written in the generic form of RFC 3597"
         raise _refusal(file, what, "write its fields out: MNAME RNAME SERIAL REFRESH RETRY EXPIRE MINIMUM")
+
+
+def _refuse(file: MasterFile, changes: Sequence[Change]) -> None:
+    require_editable(file)
     for change in changes:
         if change.after is not None and (reason := file.data.obstacle(change.key)):
             raise _refusal(file, f"{change.key}: {reason}", "mend the zone, or take this name out of the manifest")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from plans.plan import Change
-from plans.values import Key, Name, Value
+from plans.values import Key, Name, Txt, Value
 from providers.masterfile import GENERIC, SERIAL, Entry, MasterFile
 from providers.masterfile_lines import Token
 
@@ -88,12 +88,13 @@ def _plan(file: MasterFile, changes: Sequence[Change], *, new_sets_at_end: bool)
 def _pair(entries: Sequence[Entry], values: Sequence[Value]) -> tuple[dict[int, Value], list[Value]]:
     """Give entries, by their `start`, the values that they shall hold, and the values left over.
 
-    A record that stays keeps its line; then one about the same host or key; the others in order.
+    A record that stays keeps its line; then one about the same host or key; the others in order. A text speaks for itself:
+    its line, with the comment on it, is never given to another text.
     """
     paired: dict[int, Value] = {}
     left: list[Value] = list(values)
     rules: tuple[Callable[[Value], object], ...] = (lambda value: value, _about, lambda _: None)
-    for rule in rules:
+    for rule in rules[: 1 if isinstance(values[0], Txt) else None]:
         pool: dict[object, list[Value]] = {}
         for value in reversed(left):
             pool.setdefault(rule(value), []).append(value)
@@ -199,7 +200,7 @@ def _value_patches(text: str, entry: Entry, value: Value) -> Iterator[_Patch]:
     """Give the patches that turn an entry's RDATA into `value`, token by token."""
     if value == entry.value:
         return
-    old, new = str(entry.value).split(), str(value).split()
+    old, new = _fields(entry.value), _fields(value)
     tokens = entry.rdata
     if tokens[0].text == GENERIC:
         yield _Patch(entry.type_token.start, entry.type_token.end, entry.type)
@@ -212,6 +213,11 @@ def _value_patches(text: str, entry: Entry, value: Value) -> Iterator[_Patch]:
             yield _Patch(token.start, token.end, after)
     if old[last] != new[last]:
         yield from _spread(text, tokens[last:], new[last])
+
+
+def _fields(value: Value) -> list[str]:
+    """Give the fields of RDATA; the strings of a text, in which a space is no boundary, are one."""
+    return [str(value)] if isinstance(value, Txt) else str(value).split()
 
 
 def _spread(text: str, tokens: Sequence[Token], new: str) -> Iterator[_Patch]:
@@ -254,7 +260,7 @@ def _line_like(text: str, entry: Entry, ttl: int | None, value: Value) -> str:
         end = token.end
     if generic:
         return f"{line} {value}"
-    for token, part in zip(entry.rdata, str(value).split(), strict=False):
+    for token, part in zip(entry.rdata, _fields(value), strict=False):
         line += _gap(text, end, token.start) + part
         end = token.end
     return line

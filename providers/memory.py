@@ -6,7 +6,7 @@ It is no entry point: what is written into it ends with the process.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -15,6 +15,7 @@ from plans.snapshot import Snapshot
 from plans.values import MANAGED_TYPES, Irregular, Key, Name, RRset, ZoneRef, ancestors
 from providers.contract import (
     CONTRACT_VERSION,
+    Access,
     Adapter,
     Capabilities,
     Context,
@@ -73,6 +74,11 @@ class Memory:
         with self._lock:
             return tuple(self._writes)
 
+    def held(self, zone: Name) -> Mapping[Key, RRset | Irregular]:
+        """Give all that a zone holds at this moment."""
+        with self._lock:
+            return dict(self._zones[zone].sets)
+
     def put(self, zone: Name, *records: RRset | Irregular) -> None:
         """Set whole keys as somebody else would: no guard, no entry in `writes`."""
         with self._lock:
@@ -86,6 +92,15 @@ class Memory:
             for key in keys:
                 self._zones[zone].sets.pop(key, None)
             self._zones[zone].revision += 1
+
+    def catalogue(self) -> Iterator[ZoneRef]:
+        """Give every zone, by name."""
+        return (self._reference(apex) for apex in sorted(self._zones))
+
+    def access(self, zone: ZoneRef) -> Access:
+        """Say that a zone that is held can be read and written. Raises `ZoneNotFound`."""
+        self._held(zone)
+        return Access(readable=True, writable=True)
 
     def zones(self, names: Collection[Name]) -> Mapping[Name, ZoneRef]:
         """Give each name's zone, the longest match."""
@@ -105,6 +120,9 @@ class Memory:
         """Give the set as it is. Raises `Unsupported`."""
         require_writable(zone, wanted)
         return wanted
+
+    def signer(self) -> None:
+        """Sign nothing."""
 
     def apply(self, base: Snapshot, changes: Sequence[Change]) -> Mapping[Key, Outcome]:
         """Make all changes or none; the guard looks at the changed keys alone. Raises `ZoneNotFound` and `Unsupported`."""

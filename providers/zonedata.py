@@ -67,7 +67,7 @@ class ZoneData:
         """Name what hides a key: a zone cut at or above it (the cut itself holds DS, RFC 4035 §2.4) or a DNAME (RFC 6672)."""
         for owner in _from_below_apex(key.owner, self._apex):
             held = self._types.get(owner, frozenset())
-            if "NS" in held and (owner != key.owner or key.type in {"MX", "TLSA"}):
+            if "NS" in held and (owner != key.owner or key.type != "DS"):
                 return f"the zone cut at {owner}"
             if "DNAME" in held and owner != key.owner:
                 return f"the DNAME at {owner}"

@@ -23,9 +23,10 @@ from pydantic import Field
 
 from plans.plan import Change
 from plans.snapshot import Snapshot
-from plans.values import MANAGED_TYPES, Key, Name, RRset, ZoneRef, ancestors
+from plans.values import MANAGED_TYPES, Key, Name, RRset, ZoneRef, ancestors, is_canonical
 from providers.contract import (
     CONTRACT_VERSION,
+    Access,
     Adapter,
     Capabilities,
     Context,
@@ -38,7 +39,7 @@ from providers.contract import (
     ZoneNotFound,
 )
 from providers.masterfile import MasterFile, parse
-from providers.masterfile_edit import edit
+from providers.masterfile_edit import edit, require_editable
 from providers.masterfile_lines import MAX_OCTETS, MasterFileError
 from providers.zonedata import guard, require_writable
 
@@ -71,16 +72,31 @@ class ZoneFiles:
         self._directory = context.folder / options.directory
         self._now = context.now
 
+    def catalogue(self) -> Iterator[ZoneRef]:
+        """Give the zone of every file that is named for one, by name. Raises `Unavailable`."""
+        held = sorted(zone for file in self._listing() if (zone := _zone_of(file)) is not None)
+        return (self._reference(zone) for zone in held)
+
+    def access(self, zone: ZoneRef) -> Access:
+        """Say whether this user may read and write a zone's file, and whether we could edit it. Raises `ZoneNotFound`."""
+        path = self._path(zone)
+        try:
+            file = self._parsed(zone, path, self._bytes(zone, path))
+        except (Rejected, Unavailable) as error:
+            return Access(readable=False, writable=False, detail=error.detail)
+        try:
+            require_editable(file)
+        except Unsupported as error:
+            return Access(readable=True, writable=False, detail=f"{path}: {error.detail}; {error.mend}")
+        target = Path(os.path.realpath(path))
+        needed = (target.parent, target, _lock_file(target))
+        if missing := [str(one) for one in needed if one.exists() and not _may_write(one)]:
+            return Access(readable=True, writable=False, detail=f"this user may not write {', '.join(missing)}")
+        return Access(readable=True, writable=True)
+
     def zones(self, names: Collection[Name]) -> Mapping[Name, ZoneRef]:
         """Find each name's zone among the files of the directory. Raises `Unavailable`."""
-        try:
-            files = {path.name for path in self._directory.iterdir()}
-        except OSError as error:
-            raise Unavailable(
-                f"the zone files of provider {self._label} cannot be listed",
-                f"{self._directory}: {error.strerror}",
-                "mend `directory` of the provider in the manifest, or create the directory",
-            ) from error
+        files = self._listing()
         found = {}
         for name in names:
             held = (zone for zone in (name, *ancestors(name)) if _file_name(zone) in files)
@@ -98,6 +114,9 @@ class ZoneFiles:
         """Give the set as it is: a file holds what is written. Raises `Unsupported`."""
         require_writable(zone, wanted)
         return wanted
+
+    def signer(self) -> None:
+        """Sign nothing: whoever serves the files does."""
 
     def apply(self, base: Snapshot, changes: Sequence[Change]) -> Mapping[Key, Outcome]:
         """Make all changes in one write, with one new serial, or none of them."""
@@ -124,6 +143,16 @@ class ZoneFiles:
             with self._failing_as_unavailable(zone, target, "written"):
                 written = _replace(target, edited, unless=lambda: self._bytes(zone, target) != data)
         return {change.key: Outcome(Status.WRITTEN) for change in changes} if written else _all_conflicts(changes)
+
+    def _listing(self) -> set[str]:
+        try:
+            return {path.name for path in self._directory.iterdir()}
+        except OSError as error:
+            raise Unavailable(
+                f"the zone files of provider {self._label} cannot be listed",
+                f"{self._directory}: {error.strerror}",
+                "mend `directory` of the provider in the manifest, or create the directory",
+            ) from error
 
     def _reference(self, zone: Name) -> ZoneRef:
         return ZoneRef(self._label, TYPE, self._account, f"{zone.removesuffix('.')}{_SUFFIX}", zone)
@@ -170,7 +199,7 @@ class ZoneFiles:
 
     @contextmanager
     def _locked(self, zone: ZoneRef, target: Path) -> Iterator[None]:
-        lock = filelock.FileLock(target.with_name(f".{target.name}.lock"), timeout=_LOCK_SECONDS)
+        lock = filelock.FileLock(_lock_file(target), timeout=_LOCK_SECONDS)
         with self._failing_as_unavailable(zone, target, "locked"):
             target.stat()
             try:
@@ -190,6 +219,21 @@ class ZoneFiles:
 def _file_name(zone: Name) -> str | None:
     stem = zone.removesuffix(".")
     return f"{stem}{_SUFFIX}" if _FILE_NAME.match(stem) else None
+
+
+def _zone_of(file_name: str) -> Name | None:
+    zone = Name(f"{file_name.removesuffix(_SUFFIX)}.")
+    return zone if _file_name(zone) == file_name and is_canonical(zone) else None
+
+
+def _lock_file(target: Path) -> Path:
+    return target.with_name(f".{target.name}.lock")
+
+
+def _may_write(path: Path) -> bool:
+    """Ask the system for the user that writes will be made by; a directory is written by entering it."""
+    wanted = os.W_OK | os.X_OK if path.is_dir() else os.W_OK
+    return os.access(path, wanted, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _hash(data: bytes) -> str:

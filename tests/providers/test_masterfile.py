@@ -224,7 +224,7 @@ def test_a_managed_set_of_several_ttls_is_irregular() -> None:
 
 
 def test_another_set_of_several_ttls_counts_as_having_the_lowest() -> None:
-    found = live(read(TTL + SOA + "@ TXT a\n@ 60 TXT b\n"), "example.com", "TXT")
+    found = live(read(TTL + SOA + "@ A 192.0.2.1\n@ 60 A 192.0.2.2\n"), "example.com", "A")
     assert isinstance(found, RRset)
     assert found.ttl == 60
 

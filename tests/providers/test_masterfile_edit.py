@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from plans.plan import Change
-from plans.values import Key, RRset, name
+from plans.values import Irregular, Key, RRset, Txt, name, rrset
 from providers.contract import Unsupported
 from providers.masterfile import parse
 from providers.masterfile_edit import edit, unintended
@@ -110,6 +110,49 @@ def test_a_set_that_grows_and_gets_another_ttl_states_it_on_every_line(mx: MakeS
     after = BARE_NEXT + "@ 300 MX 10 a\nw 300 MX 10 a\nw MX 20 b.example.net.\n"
     grown = mx("w.example.com", "10 a.example.com.", "20 b.example.net.", ttl=300)
     assert changed(BARE + "@ 300 MX 10 a\nw MX 10 a\n", grown) == after.replace("w 300", "w", 1)
+
+
+TEXTS = (
+    "@ TXT v=spf1\\ -all ; who may send\n"
+    '  IN\tTXT  ( "k1=" ; in two strings\n   "v;1" )\n'
+    '@ 1H TXT "quo\\"te" \\195\\164"" ; odd\n'
+    "  TXT \\# 2 0161\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param('@ TXT "a b" ; mine\n', '@ TXT "MS=ms1"\n', id="one"),
+        pytest.param(TEXTS, '  TXT "MS=ms1"\n', id="many"),
+        pytest.param("@\tTXT\ta\\ b\tc\n", '@\tTXT\t"MS=ms1"\n', id="two strings, tabs"),
+        pytest.param('@ TXT ( "a"\n "b" )\n', '@ TXT "MS=ms1"\n', id="parentheses"),
+        pytest.param("@ A 192.0.2.1\n", '@ 3600 IN TXT "MS=ms1"\n', id="none before"),
+    ],
+)
+def test_a_text_joins_those_of_others_and_leaves_every_byte_of_them(text: str, line: str) -> None:
+    held = parse((HEAD + text).encode(), ZONE).data.live(Key(ZONE, "TXT"))
+    texts = held.values if isinstance(held, RRset) else ()
+    wanted = rrset("example.com", "TXT", 3600, [*texts, Txt.of("MS=ms1")])
+    assert changed(HEAD + text + "; end\n", wanted) == NEXT + text + line + "; end\n"
+
+
+def test_a_text_of_many_words_and_signs_is_one_string() -> None:
+    wanted = rrset("example.com", "TXT", 3600, [Txt.of("a"), Txt.of('b "c" \\ ; d')])
+    assert changed(HEAD + "@ TXT a\n", wanted) == NEXT + '@ TXT a\n@ TXT "b \\"c\\" \\\\ ; d"\n'
+
+
+def test_the_line_of_a_text_is_not_given_to_another_text() -> None:
+    # The caller's guard keeps this from happening; even so, no comment comes to stand beside what it does not speak of.
+    change = Change(None, rrset("example.com", "TXT", 3600, [Txt.of("new")]))
+    edited = edit((HEAD + "@ TXT old ; the old one\n").encode(), ZONE, [change], NOW).decode()
+    assert edited == NEXT + '@ 3600 IN TXT "new"\n'
+
+
+def test_a_text_is_not_added_to_texts_of_several_ttls() -> None:
+    key = Key(ZONE, "TXT")
+    found = parse((HEAD + "@ TXT a\n@ 60 TXT b\n").encode(), ZONE).data.live(key)
+    assert found == Irregular(key, "mixed TTLs 60, 3600")
 
 
 def test_a_set_that_shrinks_loses_whole_lines_and_keeps_the_others_as_they_are(mx: MakeSet) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plans.plan import Change
-from plans.values import Irregular, Key, RRset, name
+from plans.values import Irregular, Key, RRset, ZoneRef, name
 from providers.contract import CONTRACT_VERSION, Context, Options, Status
 from providers.memory import ADAPTER, Memory
 
@@ -43,6 +43,18 @@ def test_others_can_put_and_remove_sets_and_no_write_is_kept(mx: MakeSet) -> Non
     ]
     assert len({snapshot.token for snapshot in (first, second, third)}) == 3
     assert memory.writes == ()
+
+
+def test_the_token_changes_with_a_write_and_only_then(mx: MakeSet) -> None:
+    memory = Memory("mem", {ZONE: [mx("example.com", "0 m.")]})
+    zone = memory.zones([ZONE])[ZONE]
+    assert zone == ZoneRef("mem", "memory", "", ZONE, ZONE)
+    base = memory.read(zone, [MX])
+    memory.apply(base, [])
+    assert memory.read(zone, [MX]) == base
+    memory.apply(base, [Change(mx("example.com", "0 m."), None)])
+    assert memory.read(zone, [MX]).token != base.token
+    assert memory.held(ZONE) == {}
 
 
 def test_the_guard_looks_at_the_changed_keys_alone(mx: MakeSet, rrs: MakeSet) -> None:

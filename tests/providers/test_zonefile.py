@@ -20,7 +20,17 @@ from pydantic import ValidationError
 from plans.plan import Change
 from plans.snapshot import Snapshot
 from plans.values import Key, Name, RRset, ZoneRef, name
-from providers.contract import CONTRACT_VERSION, Context, Provider, Rejected, Status, Unavailable, Unsupported, ZoneNotFound
+from providers.contract import (
+    CONTRACT_VERSION,
+    Access,
+    Context,
+    Provider,
+    Rejected,
+    Status,
+    Unavailable,
+    Unsupported,
+    ZoneNotFound,
+)
 from providers.zonefile import ADAPTER, ZoneFileOptions
 
 MakeSet = Callable[..., RRset]
@@ -73,7 +83,7 @@ def names_in(folder: Path) -> set[str]:
 def test_the_adapter_says_what_it_is() -> None:
     assert ADAPTER.contract == CONTRACT_VERSION
     assert ADAPTER.capabilities.guard == "content hash under a lock"
-    assert ADAPTER.capabilities.types == {"MX", "DS", "TLSA"}
+    assert ADAPTER.capabilities.types == {"MX", "DS", "TLSA", "TXT"}
     assert ADAPTER.capabilities.publishes == "none"
 
 
@@ -140,6 +150,47 @@ def test_a_file_in_the_directorys_place_is_unavailable(tmp_path: Path, file: Pat
     assert file.exists()
     with pytest.raises(Unavailable):
         provider(tmp_path, "zones/example.com.zone").zones([ZONE])
+
+
+@pytest.mark.parametrize("stray", ["notes.txt", "UPPER.example.zone", "a..b.zone", ".zone", f"{'a' * 64}.zone", "x.zone.bak"])
+def test_the_catalogue_has_every_file_that_is_named_for_a_zone(files: Provider, file: Path, stray: str) -> None:
+    for other in (stray, "example.net.zone", "a.example.com.zone", ".example.com.zone.lock"):
+        (file.parent / other).touch()
+    assert list(files.catalogue()) == [
+        ZoneRef("files", "zonefile", "zones", f"{zone}.zone", name(zone))
+        for zone in ("a.example.com", "example.com", "example.net")
+    ]
+
+
+def test_the_catalogue_of_a_missing_directory_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be listed"):
+        provider(tmp_path, "nowhere").catalogue()
+
+
+def test_access_to_a_file_that_can_be_read_and_edited(files: Provider, zone: ZoneRef, file: Path) -> None:
+    assert files.access(zone) == Access(readable=True, writable=True)
+    assert file.read_text() == TEXT
+    assert names_in(file.parent) == {"example.com.zone"}
+
+
+def test_access_to_a_broken_file_names_the_line(files: Provider, zone: ZoneRef, file: Path) -> None:
+    file.write_text(TEXT + "\n$INCLUDE more\n")
+    expected = Access(readable=False, writable=False, detail=f"{file}:6: '$INCLUDE' is not supported")
+    assert files.access(zone) == expected
+
+
+def test_access_to_a_signed_file_is_for_reading(files: Provider, zone: ZoneRef, file: Path) -> None:
+    file.write_text(TEXT + "@ NSEC @ SOA\n")
+    access = files.access(zone)
+    assert (access.readable, access.writable) == (True, False)
+    assert access.detail.startswith(f"{file}: line 5: its NSEC records are made from the zone")
+    assert access.detail.endswith("point the provider at the unsigned file that this one is made from")
+
+
+def test_access_to_a_file_that_went_is_no_zone(files: Provider, zone: ZoneRef, file: Path) -> None:
+    file.unlink()
+    with pytest.raises(ZoneNotFound):
+        files.access(zone)
 
 
 def test_the_token_is_the_hash_of_the_bytes(base: Snapshot, mx: MakeSet) -> None:
@@ -348,6 +399,46 @@ def test_a_file_that_may_not_be_read_is_unavailable(shared: Path) -> None:
     zone = files.zones([ZONE])[ZONE]
     with without_privileges(), pytest.raises(Unavailable, match="Permission denied"):
         files.read(zone, [MX])
+
+
+def test_access_to_a_file_that_may_not_be_read(shared: Path) -> None:
+    path = shared / "zones" / "example.com.zone"
+    path.chmod(0)
+    files = provider(shared)
+    zone = files.zones([ZONE])[ZONE]
+    with without_privileges():
+        assert files.access(zone) == Access(readable=False, writable=False, detail=f"{path}: Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("closed", "mode"), [("zones", 0o555), ("zones/example.com.zone", 0o444), ("zones/.example.com.zone.lock", 0o444)]
+)
+def test_access_names_what_may_not_be_written(shared: Path, closed: str, mode: int) -> None:
+    for path in (shared / "zones" / ".example.com.zone.lock", shared / "zones" / "example.com.zone"):
+        path.touch()
+        path.chmod(0o666)
+    (shared / "zones").chmod(0o777)
+    files = provider(shared)
+    zone = files.zones([ZONE])[ZONE]
+    with without_privileges():
+        assert files.access(zone) == Access(readable=True, writable=True)
+    (shared / closed).chmod(mode)
+    with without_privileges():
+        expected = Access(readable=True, writable=False, detail=f"this user may not write {shared / closed}")
+        assert files.access(zone) == expected
+
+
+def test_access_through_a_link_is_that_to_what_it_names(shared: Path) -> None:
+    target, path = shared / "real.zone", shared / "zones" / "example.com.zone"
+    path.rename(target)
+    path.symlink_to("../real.zone")
+    (shared / "zones").chmod(0o777)
+    files = provider(shared)
+    zone = files.zones([ZONE])[ZONE]
+    with without_privileges():
+        access = files.access(zone)
+    assert (access.readable, access.writable) == (True, False)
+    assert access.detail == f"this user may not write {shared}, {target}"
 
 
 def test_another_users_file_is_replaced_by_our_own_with_its_mode(shared: Path, change: Change) -> None:
