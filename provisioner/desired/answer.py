@@ -10,19 +10,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source
+from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source, VerificationText
 from plans.problem import Problem
 from plans.values import MAX_TTL, Name, is_at_or_below, name
 from provisioner.desired.foreign_text import plain, scrub
 
 MAIL = "email"
 """The service whose records matter, in lower case."""
+
+SERVICE_RECORDS = "serviceConfigurationRecords"
+VERIFICATION_RECORDS = "verificationDnsRecords"
+"""A domain's two collections of records, as Graph calls them."""
 
 JsonObject = Mapping[str, object]
 
@@ -38,6 +42,7 @@ _TYPES: dict[str, Kind | None] = {
 }
 _RECORD_TYPES: dict[str, Kind] = {"mx": "mx", "txt": "txt", "cname": "cname", "srv": "srv", "unavailable": "unavailable"}
 _NAMESPACE = "microsoft.graph."
+_VERIFICATION_TEXT = re.compile(r"[ !#-&(-\[\]-~]{1,255}\Z")  # printable ASCII without quotes and backslashes
 _HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+\Z")
 
 
@@ -61,6 +66,18 @@ class Reading:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class RawDomain:
+    """One domain as Graph gave it: its `domain` resource and its records.
+
+    `verification` are its verification records; None: they were not asked for, which only an unverified domain's are.
+    """
+
+    resource: JsonObject
+    records: Sequence[object]
+    verification: Sequence[object] | None = None
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
@@ -80,6 +97,12 @@ class _Mx(_Strict):
     ttl: Annotated[int, Field(ge=0, le=MAX_TTL)]
 
 
+class _Txt(_Strict):
+    label: str
+    text: str
+    ttl: Annotated[int, Field(ge=0, le=MAX_TTL)]
+
+
 class _Unavailable(_Strict):
     description: str | None = None
 
@@ -89,6 +112,7 @@ class _Domain(_Strict):
     is_initial: Annotated[bool, Field(alias="isInitial")]
     is_admin_managed: Annotated[bool, Field(alias="isAdminManaged")]
     supported_services: Annotated[list[str], Field(alias="supportedServices")]
+    availability_status: Annotated[str | None, Field(alias="availabilityStatus")] = None
 
 
 _Model = TypeVar("_Model", bound=_Strict)
@@ -169,8 +193,49 @@ def read_facts(resource: JsonObject, domain: Name, reading: Reading, path: str =
     """Read a `domain` resource (https://learn.microsoft.com/graph/api/resources/domain). Raises `Problem`."""
     facts = _validated(_Domain, resource, domain, reading, path)
     return DomainFacts(
-        facts.is_verified, facts.is_initial, facts.is_admin_managed, tuple(sorted(set(facts.supported_services)))
+        facts.is_verified,
+        facts.is_initial,
+        facts.is_admin_managed,
+        tuple(sorted(set(facts.supported_services))),
+        plain(facts.availability_status or ""),
     )
+
+
+def read_verification(
+    records: Sequence[object], domain: Name, reading: Reading, path: str = "value"
+) -> tuple[VerificationText, ...]:
+    """Read the TXT records among a domain's verification records; `path` is where they stand, for messages.
+
+    The MX that Microsoft offers instead of the TXT is passed over: published, it would look like mail routing.
+    https://learn.microsoft.com/graph/api/domain-list-verificationdnsrecords
+
+    Raises:
+        Problem: a TXT record cannot be read in full, or its text is not one string of at most 255 plain octets (RFC 1035 §3.3).
+
+    """
+    texts: set[VerificationText] = set()
+    for index, record in enumerate(records):
+        where = f"{path}[{index}]"
+        head = _validated(_Head, record, domain, reading, where)
+        if kind_of(head.odata_type, head.record_type) != "txt":
+            continue
+        txt = _validated(_Txt, record, domain, reading, where)
+        if not _VERIFICATION_TEXT.match(txt.text):
+            what = "a verification text is 1 to 255 ASCII characters without quotes, backslashes and control characters"
+            raise reading.problem(what, f"{where}.text", domain)
+        label = _host_name(txt.label, domain, reading, f"{where}.label")
+        texts.add(VerificationText(label, txt.text, txt.ttl))
+    return tuple(sorted(texts, key=lambda one: (one.label, one.text, one.ttl)))
+
+
+def read_whole(raw: RawDomain, domain: Name, reading: Reading, path: str = "") -> GraphAnswer:
+    """Read all that Graph gave of a domain; `path` is where it stands, for messages. Raises `Problem`."""
+    facts = read_facts(raw.resource, domain, reading, f"{path}domain")
+    answer = read_answer(raw.records, domain, reading, facts, f"{path}{SERVICE_RECORDS}")
+    if facts.is_verified or not raw.verification:
+        return answer
+    texts = read_verification(raw.verification, domain, reading, f"{path}{VERIFICATION_RECORDS}")
+    return replace(answer, verification=texts)
 
 
 def read_domain(resource: object, reading: Reading, path: str) -> tuple[Name, JsonObject]:

@@ -7,6 +7,7 @@ from typing import assert_never
 from urllib.parse import SplitResult, urlsplit
 
 from plans.desired import Cloud
+from plans.microsoft import GRAPH_ROOTS
 from plans.problem import Problem
 
 VERSION_PATH = "/v1.0"
@@ -14,21 +15,6 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """The hosts to which plain http may go."""
 
 _PORTS = {"https": 443, "http": 80}
-
-
-def graph_root(cloud: Cloud) -> str:
-    """Give the root of Graph in a cloud, without version path (https://learn.microsoft.com/graph/deployments)."""
-    match cloud:
-        case Cloud.GLOBAL:
-            return "https://graph.microsoft.com"
-        case Cloud.USGOV:
-            return "https://graph.microsoft.us"
-        case Cloud.USGOV_DOD:
-            return "https://dod-graph.microsoft.us"
-        case Cloud.CHINA:
-            return "https://microsoftgraph.chinacloudapi.cn"
-        case _:
-            assert_never(cloud)
 
 
 def login_root(cloud: Cloud) -> str:
@@ -44,9 +30,17 @@ def login_root(cloud: Cloud) -> str:
             assert_never(cloud)
 
 
+def consent_root(cloud: Cloud) -> str:
+    """Give the root of the page on which an administrator consents; for China Microsoft documents another host than for login.
+
+    https://docs.azure.cn/en-us/entra/identity-platform/v2-admin-consent
+    """
+    return "https://login.partner.microsoftonline.cn" if cloud is Cloud.CHINA else login_root(cloud)
+
+
 def scope(cloud: Cloud) -> str:
     """Give the scope of a Graph token: the cloud's own, whatever endpoint is asked."""
-    return f"{graph_root(cloud)}/.default"
+    return f"{GRAPH_ROOTS[cloud]}/.default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,7 @@ def endpoint(override: str | None, cloud: Cloud) -> Endpoint:
         Problem: the override is no https URL of a root (or http to this machine).
 
     """
-    url = override or graph_root(cloud)
+    url = override or GRAPH_ROOTS[cloud]
     try:
         parts = urlsplit(url)
         origin = _origin(parts)
@@ -111,5 +105,5 @@ def _no_endpoint(url: str, what: str) -> Problem:
     return Problem(
         "Microsoft Graph's endpoint cannot be used",
         f"graph.endpoint: {shown!r} {what}.",
-        f"Write a root such as `graph: {{endpoint: {graph_root(Cloud.GLOBAL)}}}`, or leave `graph` out.",
+        f"Write a root such as `graph: {{endpoint: {GRAPH_ROOTS[Cloud.GLOBAL]}}}`, or leave `graph` out.",
     )

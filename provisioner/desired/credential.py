@@ -11,10 +11,11 @@ from plans.desired import Cloud
 from plans.problem import Problem
 from provisioner.desired.answer import JsonObject
 from provisioner.desired.bearer import claims_of, text_claim
-from provisioner.desired.clouds import login_root
+from provisioner.desired.clouds import consent_root, login_root
 from provisioner.desired.extra import graph_extra
 from provisioner.desired.foreign_text import is_guid, scrub
 from provisioner.desired.methods import open_credential
+from provisioner.desired.problems import ConsentMissing
 from provisioner.desired.tenant_id import look_up_tenant_id
 from provisioner.manifest.model import (
     AzureCli,
@@ -38,22 +39,34 @@ _RENEW_BEFORE = 300.0  # seconds; as azure-identity does
 _OPAQUE_LIFE = 3600  # seconds for which a token without a readable end is used
 _FAR_FUTURE = 2**40  # an `exp` beyond it is no time
 _ERROR_CODE = re.compile(r"AADSTS[0-9]+")
-_NO_CONSENT = {"AADSTS65001", "AADSTS700016"}
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+_NO_CONSENT = {"AADSTS65001", "AADSTS90094", "AADSTS700016", "AADSTS7000229"}
 _NO_TENANT = {"AADSTS90002", "AADSTS900023"}
+_CONDITIONAL_ACCESS = "AADSTS53003"
 
 
 class Login:
     """A credential at work for one tenant.
 
     It is an azure-core `TokenCredential`. The SDK's credential lives only as long as it takes to get a token, so that nothing
-    stays open; the token is kept until shortly before its end. `tenant` is a GUID or one of the tenant's domain names;
-    `login_endpoint` overrides the root of the cloud's login service.
+    stays open; the token is kept until shortly before its end. `tenant` is a GUID or one of the tenant's domain names, `label`
+    (default: the same) what the manifest calls it; `login_endpoint` overrides the root of the cloud's login service.
     """
 
-    def __init__(self, credential: Credential, tenant: str, cloud: Cloud, login_endpoint: str | None = None) -> None:
+    def __init__(
+        self,
+        credential: Credential,
+        tenant: str,
+        cloud: Cloud,
+        login_endpoint: str | None = None,
+        *,
+        label: str | None = None,
+    ) -> None:
         self._credential = credential
         self._tenant = tenant
+        self._label = label or tenant
         self._login = login_endpoint or login_root(cloud)
+        self._consent = login_endpoint or consent_root(cloud)
         self._well_known = login_endpoint is None
         self._expected: str | None = tenant.lower() if is_guid(tenant) else None
         self._tokens: dict[tuple[str, ...], AccessToken] = {}
@@ -64,6 +77,14 @@ class Login:
     def notices(self) -> tuple[str, ...]:
         """What could not be checked of the tokens given so far."""
         return self._notices
+
+    @property
+    def of_person(self) -> bool:
+        """Whether the last token stands for a person who logged in, not for the application alone.
+
+        https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+        """
+        return text_claim(self._claims, "scp") is not None
 
     def get_token(
         self,
@@ -89,12 +110,16 @@ class Login:
         self._tokens[scopes] = token
         return token
 
+    def forget(self) -> None:
+        """Drop the tokens that are kept: they were not taken."""
+        self._tokens.clear()
+
     def consent_url(self) -> str:
         """Give the page on which an administrator of the tenant consents to the application."""
         method = self._credential.method
         client = None if isinstance(method, BearerToken | DefaultChain | AzureCli) else method.client_id
         client = client or text_claim(self._claims, "appid", "azp") or "CLIENT_ID"
-        return f"{self._login}/{self._tenant}/adminconsent?client_id={client}"
+        return f"{self._consent}/{self._tenant}/adminconsent?client_id={client}"
 
     def scrub(self, text: str) -> str:
         """Give the first line of foreign text without this login's tokens or anything like them."""
@@ -169,17 +194,19 @@ class Login:
     def _failed(self, message: str) -> Problem:
         found = _ERROR_CODE.search(message)
         code = found[0] if found else ""
-        return Problem(
-            f"Credential {self._credential.label} gives no token for tenant {self._tenant}",
-            f"{self._credential.where}: {self.scrub(message) or 'no reason was given'}",
-            self._failed_mend(code),
-        )
+        headline = f"Credential {self._credential.label} gives no token for tenant {self._tenant}"
+        detail = f"{self._credential.where}: {self.scrub(message) or 'no reason was given'}"
+        if code in _NO_CONSENT:
+            url = self.consent_url()
+            mend = f"An administrator of the tenant consents to the application: {url}"
+            return ConsentMissing(headline, detail, mend, tenant=self._label, url=url)
+        return Problem(headline, detail, self._failed_mend(code))
 
     def _failed_mend(self, code: str) -> str:
-        if code in _NO_CONSENT:
-            return f"An administrator of the tenant consents to the application: {self.consent_url()}"
         if code in _NO_TENANT:
             return "Correct the tenant's `id` (or its `cloud`) in the manifest."
+        if code == _CONDITIONAL_ACCESS:
+            return "An administrator of the tenant lets this login through in the tenant's Conditional Access policies."
         mend: str
         match self._credential.method:
             case AzureCli() | DefaultChain():

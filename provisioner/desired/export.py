@@ -16,15 +16,18 @@ from plans.desired import Cloud, GraphAnswer, Source
 from plans.problem import Problem
 from plans.values import Name, ancestors, is_at_or_below
 from provisioner.desired.answer import (
+    SERVICE_RECORDS,
+    VERIFICATION_RECORDS,
     JsonObject,
+    RawDomain,
     Reading,
     is_about,
     is_mail_exchange,
     label_of,
     read_answer,
     read_domain,
-    read_facts,
     read_object,
+    read_whole,
     records_of,
 )
 from provisioner.desired.foreign_text import plain
@@ -37,14 +40,6 @@ LARGEST = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class ExportedDomain:
-    """One `domain` resource and its service configuration records, both as Graph gave them."""
-
-    resource: JsonObject
-    records: Sequence[object]
-
-
-@dataclass(frozen=True, slots=True)
 class TenantExport:
     """Every domain of a tenant, ascending. `tenant` is the id that was asked for, `endpoint` Graph's root, `read_at` UTC."""
 
@@ -52,7 +47,7 @@ class TenantExport:
     cloud: Cloud
     endpoint: str
     read_at: datetime
-    domains: tuple[ExportedDomain, ...]
+    domains: tuple[RawDomain, ...]
 
 
 def write_export(export: TenantExport, out: BinaryIO) -> None:
@@ -64,11 +59,16 @@ def write_export(export: TenantExport, out: BinaryIO) -> None:
         "cloud": export.cloud.value,
         "endpoint": export.endpoint,
         "read_at": export.read_at.astimezone(UTC).isoformat(),
-        "domains": [{"domain": entry.resource, "serviceConfigurationRecords": entry.records} for entry in export.domains],
+        "domains": [_exported(raw) for raw in export.domains],
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     # A lone surrogate, which UTF-8 cannot hold, becomes the escape that JSON has for it.
     out.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _exported(raw: RawDomain) -> JsonObject:
+    exported = {"domain": raw.resource, SERVICE_RECORDS: raw.records}
+    return exported if raw.verification is None else exported | {VERIFICATION_RECORDS: raw.verification}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class _Entry:
     path: str
     resource: JsonObject
     records: object
+    verification: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class _Header(BaseModel):
 
 
 class ExportSource:
-    """A tenant whose answers are in a file. It is read once, when it is first asked.
+    """A tenant whose answers are in a file, which is read when it is first asked and after a `refresh`.
 
     Its path is told relative to `folder` where it lies below it, so that no message and no plan depends on the machine.
     """
@@ -138,6 +139,10 @@ class ExportSource:
             except Problem as problem:
                 yield name, problem
 
+    def refresh(self, now: datetime) -> None:  # noqa: ARG002 - the protocol has it; a file tells itself when it was read
+        """Forget the file, so that it is read again."""
+        self._content = None
+
     def _answer(self, name: Name) -> GraphAnswer:
         content = self._read()
         if isinstance(content, _OneAnswer):
@@ -149,11 +154,9 @@ class ExportSource:
                 f"{self._where}: it is not among the tenant's domains there, read {content.reading.read_at.isoformat()}.",
                 content.reading.mend,
             )
-        facts = read_facts(entry.resource, name, content.reading, f"{entry.path}.domain")
-        path = f"{entry.path}.serviceConfigurationRecords"
-        if not isinstance(entry.records, list):
-            raise content.reading.problem("there is no list", path, name)
-        return read_answer(entry.records, name, content.reading, facts, path)
+        records = _list(entry.records, f"{entry.path}.{SERVICE_RECORDS}", name, content.reading)
+        verification = _list(entry.verification, f"{entry.path}.{VERIFICATION_RECORDS}", name, content.reading)
+        return read_whole(RawDomain(entry.resource, records, verification), name, content.reading, f"{entry.path}.")
 
     def _read(self) -> _OneAnswer | _WholeTenant:
         if self._content is None:
@@ -203,7 +206,7 @@ class ExportSource:
             name, resource = read_domain(entry.get("domain"), dated, f"{path}.domain")
             if name in entries:
                 raise dated.problem(f"{name.rstrip('.')} stands in the file twice, first at {entries[name].path}", path)
-            entries[name] = _Entry(path, resource, entry.get("serviceConfigurationRecords"))
+            entries[name] = _Entry(path, resource, entry.get(SERVICE_RECORDS), entry.get(VERIFICATION_RECORDS, []))
         return _WholeTenant(dated, entries)
 
     @property
@@ -213,6 +216,12 @@ class ExportSource:
     def _unreadable(self, what: str) -> Problem:
         headline = f"The saved answer of tenant {self._tenant.label} cannot be read"
         return Problem(headline, f"{self._tenant.where}: the file {self._where} {what}.", self._mend)
+
+
+def _list(value: object, path: str, domain: Name, reading: Reading) -> Sequence[object]:
+    if not isinstance(value, list):
+        raise reading.problem("there is no list", path, domain)
+    return value
 
 
 def _answer_of_one(content: _OneAnswer, domain: Name) -> GraphAnswer:

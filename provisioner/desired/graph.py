@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -14,21 +15,23 @@ from plans.desired import GraphAnswer, Source
 from plans.problem import Problem
 from plans.values import Name
 from provisioner.desired.answer import (
+    SERVICE_RECORDS,
+    VERIFICATION_RECORDS,
     JsonObject,
+    RawDomain,
     Reading,
-    read_answer,
     read_domain,
-    read_facts,
     read_object,
+    read_whole,
     records_of,
 )
 from provisioner.desired.asking import BATCH, IN_FLIGHT, Asker, Sleep
 from provisioner.desired.clouds import Endpoint, scope
 from provisioner.desired.credential import Login
-from provisioner.desired.export import ExportedDomain, TenantExport, write_export
+from provisioner.desired.export import TenantExport, write_export
 from provisioner.desired.private_loop import PrivateLoop
 from provisioner.desired.refusals import Refusals, not_in_tenant
-from provisioner.desired.wire import NoReply, Outcome, Wire
+from provisioner.desired.wire import NoReply, Outcome, Reply, Wire
 from provisioner.manifest.model import LiveTenant
 
 TIMEOUT = 60.0
@@ -47,19 +50,11 @@ class _Talk:
     asker: Asker
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """One domain as Graph gave it, unread: what of it, or why not."""
-
-    name: Name
-    resource: JsonObject
-    records: Sequence[object]
-
-
 class GraphSource:
     """A tenant that is asked through Microsoft Graph, from one thread at a time.
 
-    `now` is the time of reading that every answer bears (UTC). `sleep`, `timeout` and `patience` (seconds) are how it waits.
+    `now` is the time of reading that every answer bears until a `refresh` (UTC). `sleep`, `timeout` and `patience` (seconds)
+    are how it waits.
     """
 
     def __init__(
@@ -110,11 +105,16 @@ class GraphSource:
         try:
             for name, raw in self._raw(wanted):
                 told.add(name)
-                yield name, raw if isinstance(raw, Problem) else self._read(raw)
+                yield name, raw if isinstance(raw, Problem) else self._read(name, raw)
         except Problem as problem:
             for name in wanted:
                 if name not in told:
                     yield name, problem
+
+    def refresh(self, now: datetime) -> None:
+        """Forget what was read; `now` is the time of reading from then on (UTC). The login stays: it renews its token."""
+        self._reading = Reading(self.source, self._tenant.cloud, now)
+        self._resources = None
 
     def export(self, out: BinaryIO) -> int:
         """Write every domain of the tenant with its records as Graph gave them; give how many there are.
@@ -123,14 +123,14 @@ class GraphSource:
             Problem: something could not be read. Then nothing was written: an export is whole.
 
         """
-        domains: list[ExportedDomain] = []
+        domains: list[RawDomain] = []
         failed: list[tuple[Name, Problem]] = []
         for name, raw in self._raw(None):
-            read = raw if isinstance(raw, Problem) else self._read(raw)
+            read = raw if isinstance(raw, Problem) else self._read(name, raw)
             if isinstance(read, Problem):
                 failed.append((name, read))
-            elif isinstance(raw, _Raw):
-                domains.append(ExportedDomain(raw.resource, raw.records))
+            elif isinstance(raw, RawDomain):
+                domains.append(raw)
         if failed:
             raise Problem(
                 f"Tenant {self._tenant.label} is not exported: {len(failed)} of its domains cannot be read",
@@ -141,14 +141,13 @@ class GraphSource:
         write_export(TenantExport(self._tenant.id, self._tenant.cloud, root, at, tuple(domains)), out)
         return len(domains)
 
-    def _read(self, raw: _Raw) -> GraphAnswer | Problem:
+    def _read(self, name: Name, raw: RawDomain) -> GraphAnswer | Problem:
         try:
-            facts = read_facts(raw.resource, raw.name, self._reading, "domains")
-            return read_answer(raw.records, raw.name, self._reading, facts)
+            return read_whole(raw, name, self._reading)
         except Problem as problem:
             return problem
 
-    def _raw(self, names: Sequence[Name] | None) -> Iterator[tuple[Name, _Raw | Problem]]:
+    def _raw(self, names: Sequence[Name] | None) -> Iterator[tuple[Name, RawDomain | Problem]]:
         """Ask for names (None: all) in their order; raises the `Problem` of the whole tenant."""
         if names is not None and not names:
             return
@@ -157,28 +156,45 @@ class GraphSource:
             wanted = sorted(resources) if names is None else names
             for start in range(0, len(wanted), BATCH * IN_FLIGHT):
                 window = wanted[start : start + BATCH * IN_FLIGHT]
-                paths = {name: _records_path(resources[name]) for name in window if name in resources}
-                outcomes = talk.loop.run(talk.asker.batch(tuple(paths.values())))
-                broken: Problem | None = None
-                for name in window:
-                    if name not in paths:
-                        detail = f"{self._endpoint.base}/domains, read {self._reading.read_at.isoformat()}, does not list it."
-                        yield name, not_in_tenant(name.rstrip("."), self._tenant, detail)
-                        continue
-                    outcome = outcomes[paths[name]]
-                    if outcome.shared:
-                        broken = self._refusals.problem(outcome, f"{self._endpoint.base}/$batch")
-                        continue
-                    yield name, self._records(talk, name, resources[name], outcome)
+                found, broken = talk.loop.run(self._ask(talk.asker, window, resources))
+                yield from found
                 if broken:
                     raise broken
 
-    def _records(self, talk: _Talk, name: Name, resource: JsonObject, outcome: Outcome) -> _Raw | Problem:
-        url = f"{self._endpoint.base}{_records_path(resource)}"
+    async def _ask(
+        self, asker: Asker, names: Sequence[Name], resources: Mapping[Name, JsonObject]
+    ) -> tuple[list[tuple[Name, RawDomain | Problem]], Problem | None]:
+        """Give what was found of names, and the problem of the whole tenant that kept it from the others, if any did."""
+        paths = {name: _paths(resources[name]) for name in names if name in resources}
+        outcomes = await asker.batch([path for of_domain in paths.values() for path in of_domain])
+        found: list[tuple[Name, RawDomain | Problem]] = []
+        broken: Problem | None = None
+        for name in names:
+            if name not in paths:
+                detail = f"{self._endpoint.base}/domains, read {self._reading.read_at.isoformat()}, does not list it."
+                found.append((name, not_in_tenant(name.rstrip("."), self._tenant, detail)))
+                continue
+            shared = next((outcomes[path] for path in paths[name] if outcomes[path].shared), None)
+            if shared:
+                broken = self._refused(shared, f"{self._endpoint.base}/$batch")
+                continue
+            found.append((name, await self._domain(asker, name, resources[name], outcomes)))
+        return found, broken
+
+    async def _domain(
+        self, asker: Asker, name: Name, resource: JsonObject, outcomes: Mapping[str, Outcome]
+    ) -> RawDomain | Problem:
+        path, *others = _paths(resource)
         try:
-            return _Raw(name, resource, talk.loop.run(self._pages(talk.asker, url, outcome, name)))
+            verification = [await self._records(asker, other, outcomes[other], name) for other in others]
+            if verification and _is_refused(outcomes[path]):
+                return RawDomain(resource, [], *verification)
+            return RawDomain(resource, await self._records(asker, path, outcomes[path], name), *verification)
         except Problem as problem:
             return problem
+
+    async def _records(self, asker: Asker, path: str, outcome: Outcome, domain: Name) -> list[object]:
+        return await self._pages(asker, f"{self._endpoint.base}{path}", outcome, domain)
 
     def _list(self, talk: _Talk) -> Mapping[Name, JsonObject]:
         if self._resources is None:
@@ -200,13 +216,19 @@ class GraphSource:
         while True:
             outcome = outcome or await asker.get(url)
             if isinstance(outcome, NoReply) or not outcome.ok:
-                raise self._refusals.problem(outcome, url, domain.rstrip(".") if domain else "")
+                raise self._refused(outcome, url, domain)
             page = read_object(outcome.body, self._reading, domain)
             values.extend(records_of(page, self._reading, domain))
             if page.get(_NEXT) is None:
                 return values
             url, outcome = self._next(page[_NEXT], seen, domain), None
             seen.add(url)
+
+    def _refused(self, outcome: Outcome, url: str, domain: Name | None = None) -> Problem:
+        problem = self._refusals.problem(outcome, url, domain.rstrip(".") if domain else "")
+        if isinstance(outcome, Reply) and outcome.status == HTTPStatus.UNAUTHORIZED:
+            self._login.forget()  # the next one may be taken
+        return problem
 
     def _next(self, link: object, seen: set[str], domain: Name | None) -> str:
         if not isinstance(link, str) or not self._endpoint.owns(link):
@@ -225,5 +247,15 @@ class GraphSource:
                 loop.run(wire.close())
 
 
-def _records_path(resource: JsonObject) -> str:
-    return f"/domains/{quote(str(resource['id']), safe='')}/serviceConfigurationRecords"
+def _paths(resource: JsonObject) -> tuple[str, ...]:
+    """Give where a domain's service configuration records are and, of one that is not verified, its verification records."""
+    folder = f"/domains/{quote(str(resource['id']), safe='')}"
+    unverified = resource.get("isVerified") is False
+    return tuple(f"{folder}/{records}" for records in (SERVICE_RECORDS, VERIFICATION_RECORDS)[: 1 + unverified])
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    """Whether Graph gives no such records for what the domain is, rather than for who asks or how often."""
+    if isinstance(outcome, NoReply) or outcome.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}:
+        return False
+    return HTTPStatus.BAD_REQUEST <= outcome.status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -9,11 +9,15 @@ from plans.problem import Problem
 from provisioner.desired.answer import error_text
 from provisioner.desired.asking import retry_after
 from provisioner.desired.credential import Login
+from provisioner.desired.problems import ConsentMissing
 from provisioner.desired.wire import NoReply, Outcome, Reply, Silence
 from provisioner.manifest.model import LiveTenant
 
 PERMISSION = "Domain.Read.All"
 """The least privilege for both domains and their records (https://learn.microsoft.com/graph/permissions-reference)."""
+
+_DENIED = "Authorization_RequestDenied"
+_CHALLENGE = "insufficient_claims"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +34,19 @@ class Refusals:
             return self._silence(outcome, url)
         document = _document(outcome)
         words = self.login.scrub(error_text(document))
-        request = outcome.headers.get("request-id") or _request_id(document)
+        request = outcome.headers.get("request-id") or _text_at(document, "error", "innerError", "request-id")
         about = f" about {domain}" if domain else ""
         detail = f"GET {url}{about}: status {outcome.status}, {words}{f' (request-id {request})' if request else ''}."
-        return self._refusal(outcome, detail, domain)
+        return self._refusal(outcome, detail, domain, _text_at(document, "error", "code"))
 
-    def _refusal(self, reply: Reply, detail: str, domain: str) -> Problem:
+    def _refusal(self, reply: Reply, detail: str, domain: str, code: str) -> Problem:
         label, credential = self.tenant.label, self.tenant.credential
         match reply.status:
             case 401:
                 headline = f"Microsoft Graph does not take the token for tenant {label}"
                 mend = f"Get a new token for credential {credential.label} ({credential.where}); see that it is for this cloud."
             case 403:
-                headline = f"The application may not read the domains of tenant {label}"
-                consent = self.login.consent_url()
-                mend = f"Give it the permission {PERMISSION}; then an administrator of the tenant consents: {consent}"
+                return self._forbidden(reply, detail, code)
             case 404 if domain:
                 return not_in_tenant(domain, self.tenant, detail)
             case 404:
@@ -53,8 +55,8 @@ class Refusals:
             case 429:
                 headline = f"Microsoft Graph is throttling tenant {label}"
                 asked = retry_after(reply)
-                wish = f" It asks to be left alone for {asked:g} s." if asked else ""
-                detail = f"{detail}{wish} One run waits {self.patience:g} s in all."
+                wish = f"It asks to be left alone for {asked:g} s." if asked else "It does not say for how long."
+                detail = f"{detail} {wish} One run waits {self.patience:g} s in all."
                 mend = "Run again later, or look at fewer domains at a time."
             case status if status >= 500:  # noqa: PLR2004 - HTTP's class of server errors
                 headline = f"Microsoft Graph is out of order for tenant {label}"
@@ -62,6 +64,32 @@ class Refusals:
             case _:
                 headline = f"Microsoft Graph refuses the request for tenant {label}"
                 mend = f"See that no proxy changes requests, and that the tenant is right at {self.tenant.where}."
+        return Problem(headline, detail, mend)
+
+    def _forbidden(self, reply: Reply, detail: str, code: str) -> Problem:
+        """Tell apart who has to act: whoever consents, whoever gives roles, or whoever sets the tenant's policies.
+
+        https://learn.microsoft.com/graph/errors, https://learn.microsoft.com/graph/resolve-auth-errors
+        """
+        label = self.tenant.label
+        if _CHALLENGE in code or _CHALLENGE in reply.headers.get("www-authenticate", ""):
+            return Problem(
+                f"Conditional Access stands between the application and tenant {label}",
+                detail,
+                "An administrator of the tenant lets this login through in the tenant's Conditional Access policies.",
+            )
+        if self.login.of_person:
+            return Problem(
+                f"The person who logged in may not read the domains of tenant {label}",
+                detail,
+                f"That person needs the role Global Reader or Domain Name Administrator there, and the login {PERMISSION}.",
+            )
+        headline = f"The application may not read the domains of tenant {label}"
+        if code == _DENIED:
+            url = self.login.consent_url()
+            mend = f"Give it the permission {PERMISSION}; then an administrator of the tenant consents: {url}"
+            return ConsentMissing(headline, detail, mend, tenant=label, url=url)
+        mend = f"See that it has the permission {PERMISSION} there, and that no policy of the tenant keeps it out."
         return Problem(headline, detail, mend)
 
     def _silence(self, silence: NoReply, url: str) -> Problem:
@@ -103,7 +131,7 @@ def _document(reply: Reply) -> object:
         return None
 
 
-def _request_id(document: object) -> str:
-    for key in ("error", "innerError", "request-id"):
+def _text_at(document: object, *keys: str) -> str:
+    for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document if isinstance(document, str) else ""

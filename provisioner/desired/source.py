@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Protocol
 
 from plans.desired import GraphAnswer, Source
@@ -29,4 +30,8 @@ class DesiredSource(Protocol):
 
     def answers(self, names: Collection[Name]) -> Iterator[tuple[Name, GraphAnswer | Problem]]:
         """Give for each name what Graph says of it, or why it cannot be known: never an empty answer for an unread one."""
+        ...
+
+    def refresh(self, now: datetime) -> None:
+        """Forget what was read, so that the next question gets new facts; `now` (UTC) is their time of reading, if live."""
         ...

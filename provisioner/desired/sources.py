@@ -16,7 +16,7 @@ from provisioner.manifest.model import LiveTenant, SavedTenant, Tenant
 def open_source(
     tenant: Tenant, graph_endpoint: str | None, now: datetime, folder: Path | None = None
 ) -> GraphSource | ExportSource:
-    """Open a tenant's answers; both kinds are `DesiredSource`s with `notices`. Nothing is read before it is asked.
+    """Open a tenant's answers; both kinds are `DesiredSource`s. Nothing is read before it is asked.
 
     `graph_endpoint` overrides the cloud's; `now` is the time of reading of live answers; `folder` (default: the one of the
     file that names the tenant) is what a saved answer's path is told relative to.
@@ -27,7 +27,7 @@ def open_source(
     """
     match tenant:
         case LiveTenant():
-            login = Login(tenant.credential, tenant.id, tenant.cloud)
+            login = Login(tenant.credential, tenant.id, tenant.cloud, label=tenant.label)
             return GraphSource(tenant, endpoint(graph_endpoint, tenant.cloud), login, now)
         case SavedTenant():
             return ExportSource(tenant, folder or tenant.where.file.parent)

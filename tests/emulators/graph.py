@@ -1,4 +1,4 @@
-"""A small, strict Microsoft Graph on real HTTP: domains, their service configuration records, and `$batch`.
+"""A small, strict Microsoft Graph on real HTTP: domains, their two kinds of records, and `$batch`.
 
 It answers what the documentation says (https://learn.microsoft.com/graph/api/resources/domain, /graph/json-batching) and
 nothing else; what a client gets wrong is an error here as it is there. Faults are laid on requests beforehand.
@@ -7,15 +7,17 @@ nothing else; what a client gets wrong is an error here as it is there. Faults a
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.emulators import http
+from tests.emulators.http import Request, Response
+
+running = http.running
 
 REQUEST_ID = "6b1b2d4e-0d0f-4c47-9d27-2f0a5d4c8a11"
 
@@ -89,6 +91,21 @@ def records(domain: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def verification_records(domain: str, text: str) -> list[dict[str, Any]]:
+    """Make the records of which either proves a domain: a TXT, and the MX that Microsoft offers instead."""
+    common = {"isOptional": False, "label": domain, "supportedService": "", "ttl": 3600}
+    return [
+        common | {
+            "@odata.type": "#microsoft.graph.domainDnsTxtRecord", "id": "aceff52c-06a5-447f-ac5f-256ad243cc5c",
+            "recordType": "Txt", "text": text,
+        },
+        common | {
+            "@odata.type": "#microsoft.graph.domainDnsMxRecord", "id": "5fbde38c-0865-497f-82b1-126f596bcee9",
+            "recordType": "Mx", "mailExchange": f"{text.removeprefix('MS=')}.msv1.invalid", "preference": 32767,
+        },
+    ]  # fmt: skip
+
+
 def resource(domain: str, /, **changes: Any) -> dict[str, Any]:
     """Make a `domain` resource."""
     return {
@@ -112,6 +129,7 @@ class GraphEmulator:
         self.token = token
         self.resources: dict[str, dict[str, Any]] = {}
         self.records: dict[str, list[Any]] = {}
+        self.verification: dict[str, list[Any]] = {}
         self.page_size = 1000
         self.empty_pages = False
         self.latency = 0.0
@@ -128,6 +146,28 @@ class GraphEmulator:
         for domain in domains:
             self.resources[domain] = resource(domain)
             self.records[domain] = records(domain)
+
+    def hold_unverified(self, domain: str, text: str) -> None:
+        """Let the tenant hold a domain that it has yet to prove with a TXT of this text."""
+        self.resources[domain] = resource(domain, isVerified=False, supportedServices=[])
+        self.records[domain] = []
+        self.verification[domain] = verification_records(domain, text)
+
+    def verify(self, domain: str) -> None:
+        """Let the tenant have proved a domain: it has no service yet, and so no records either."""
+        self._require(domain, verified=False)
+        self.resources[domain] |= {"isVerified": True, "availabilityStatus": "AvailableImmediately"}
+
+    def enable_email(self, domain: str) -> None:
+        """Turn on Email for a domain that is verified, whereupon it has its usual records."""
+        self._require(domain, verified=True)
+        self.resources[domain]["supportedServices"].append("Email")
+        self.records[domain] = records(domain)
+
+    def _require(self, domain: str, *, verified: bool) -> None:
+        if self.resources[domain]["isVerified"] is not verified:
+            msg = f"{domain} is {'not verified yet' if verified else 'verified already'}"
+            raise ValueError(msg)
 
     def fail(self, path: str, *faults: Fault) -> None:
         """Lay faults on the next requests for a path below the version path, or for a domain's records inside a batch."""
@@ -150,14 +190,30 @@ class GraphEmulator:
         """The paths asked for, in order, without the version path."""
         return [f"{seen.method} {seen.path}" for seen in self.seen]
 
-    def take_fault(self, path: str) -> Fault | None:
-        """Give the fault that lies on this request and take it off."""
+    def respond_to(self, request: Request) -> Response | None:
+        """Answer a request, or let happen what was laid on it."""
+        time.sleep(self.latency)
+        path = request.target.removeprefix("/v1.0")
+        body = json.loads(request.body) if request.body else None
+        fault = self._number_fault(Seen(request.method, path, request.headers, body)) or self._take_fault(path)
+        if fault:
+            return _happen(fault, request)
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return _response(401, _error(401, "Access token is missing or invalid."))
+        if not request.target.startswith("/v1.0/"):
+            return _response(404, _error(404, "No such version."))
+        if request.method == "GET":
+            return _response(*self.answer(path))
+        if path == "/$batch" and request.headers.get("content-type") == "application/json":
+            return _response(*self.batch(body))
+        return _response(405, _error(405, "Not here."))
+
+    def _take_fault(self, path: str) -> Fault | None:
         with self._lock:
             faults = self._by_path.get(path)
             return faults.pop(0) if faults else None
 
-    def number_fault(self, seen: Seen) -> Fault | None:
-        """Log a request and give the fault that lies on its number."""
+    def _number_fault(self, seen: Seen) -> Fault | None:
         with self._lock:
             self.seen.append(seen)
             return self._by_number.pop(len(self.seen) - 1, None)
@@ -171,7 +227,9 @@ class GraphEmulator:
                 return self._page(path, parts.path, parts.query, [self.resources[key] for key in sorted(self.resources)])
             case ["domains", domain, "serviceConfigurationRecords"] if domain in self.records:
                 return self._page(path, parts.path, parts.query, self.records[domain])
-            case ["domains", domain, "serviceConfigurationRecords"]:
+            case ["domains", domain, "verificationDnsRecords"] if domain in self.verification:
+                return self._page(path, parts.path, parts.query, self.verification[domain])
+            case ["domains", domain, "serviceConfigurationRecords" | "verificationDnsRecords"]:
                 return 404, _error(404, f"Resource '{domain}' does not exist.")
             case _:
                 return 400, _error(400, f"Resource not found for the segment '{steps[0]}'.")
@@ -192,7 +250,7 @@ class GraphEmulator:
         return 200, {"responses": self._responses(responses)}
 
     def _part(self, number: str, path: str) -> dict[str, Any]:
-        fault = self.take_fault(path)
+        fault = self._take_fault(path)
         if fault:
             body = _error(fault.status, "A fault.") if fault.body is None else json.loads(fault.body)
             return {"id": number, "status": fault.status, "headers": dict(fault.headers), "body": body}
@@ -219,77 +277,14 @@ def _error(status: int, message: str) -> dict[str, Any]:
     return {"error": {"code": _CODES.get(status, "generalException"), "message": message, "innerError": inner}}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    emulator: GraphEmulator
-
-    def do_GET(self) -> None:
-        self._handle(None)
-
-    def do_POST(self) -> None:
-        octets = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self._handle(octets)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        pass
-
-    def _handle(self, octets: bytes | None) -> None:
-        emulator = self.emulator
-        time.sleep(emulator.latency)
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        body = json.loads(octets) if octets else None
-        path = self.path.removeprefix("/v1.0")
-        fault = emulator.number_fault(Seen(self.command, path, headers, body)) or emulator.take_fault(path)
-        if fault:
-            self._fault(fault)
-        elif headers.get("authorization") != f"Bearer {emulator.token}":
-            self._send(401, _error(401, "Access token is missing or invalid."))
-        elif not self.path.startswith("/v1.0/"):
-            self._send(404, _error(404, "No such version."))
-        elif octets is None:
-            self._send(*emulator.answer(path))
-        elif path == "/$batch" and headers.get("content-type") == "application/json":
-            self._send(*emulator.batch(body))
-        else:
-            self._send(405, _error(405, "Not here."))
-
-    def _fault(self, fault: Fault) -> None:
-        time.sleep(fault.delay)
-        if fault.drop:
-            self.close_connection = True
-            return
-        message = self.headers.get("Authorization", "") if fault.echo_token else "A fault."
-        self._send(fault.status, _error(fault.status, message) if fault.body is None else fault.body, fault.headers)
-
-    def _send(self, status: int, body: bytes | dict[str, Any], headers: Mapping[str, str] = {}) -> None:
-        octets = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for key, value in ({"Content-Type": "application/json", "request-id": REQUEST_ID} | dict(headers)).items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(octets)))
-        self.end_headers()
-        self.wfile.write(octets)
+def _happen(fault: Fault, request: Request) -> Response | None:
+    time.sleep(fault.delay)
+    if fault.drop:
+        return None
+    message = request.headers.get("authorization", "") if fault.echo_token else "A fault."
+    return _response(fault.status, _error(fault.status, message) if fault.body is None else fault.body, fault.headers)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing when a client hangs up, which some of these tests are about."""
-
-
-@contextmanager
-def running(emulator: GraphEmulator, tls: ssl.SSLContext | None = None) -> Iterator[GraphEmulator]:
-    """Serve on a free port of loopback until the block ends."""
-    handler = type("Handler", (_Handler,), {"emulator": emulator})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        emulator.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield emulator
-        finally:
-            server.shutdown()
-            thread.join()
+def _response(status: int, body: bytes | dict[str, Any], headers: Mapping[str, str] = {}) -> Response:
+    octets = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Response(status, octets, {"request-id": REQUEST_ID} | dict(headers))

@@ -10,11 +10,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source
+from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source, VerificationText
 from plans.problem import Problem
 from plans.values import name
-from provisioner.desired.answer import Reading, read_answer, read_domain, read_facts, read_object, records_of
-from tests.emulators.graph import mx, records, resource
+from provisioner.desired.answer import (
+    RawDomain,
+    Reading,
+    read_answer,
+    read_domain,
+    read_facts,
+    read_object,
+    read_verification,
+    read_whole,
+    records_of,
+)
+from tests.emulators.graph import mx, records, resource, verification_records
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 READING = Reading(Source("contoso", "graph/contoso.json"), Cloud.USGOV, NOW)
@@ -232,6 +242,81 @@ def test_facts_that_are_not_known_are_refused(changes: dict[str, object]) -> Non
 def test_a_domain_without_a_name_is_refused(given_resource: object) -> None:
     with pytest.raises(Problem):
         read_domain(given_resource, READING, "value[0]")
+
+
+@pytest.mark.parametrize(
+    ("status", "read_as"),
+    [
+        (None, ""),
+        ("AvailableImmediately", "AvailableImmediately"),
+        ("EmailVerifiedDomainTakeoverScheduled", "EmailVerifiedDomainTakeoverScheduled"),
+        ("\x1b[31mred\ud800", "[31mred"),
+    ],
+)
+def test_the_outcome_of_a_verification_is_told(status: str | None, read_as: str) -> None:
+    assert read_facts(resource("contoso.com", availabilityStatus=status), CONTOSO, READING).availability_status == read_as
+
+
+def txt(**changes: object) -> dict[str, Any]:
+    return verification_records("contoso.com", "MS=ms48151623")[0] | changes
+
+
+def test_the_text_that_proves_a_domain_is_taken_and_its_mail_exchange_is_not() -> None:
+    both = verification_records("contoso.com", "MS=ms48151623")
+    assert read_verification(both, CONTOSO, READING) == (VerificationText(CONTOSO, "MS=ms48151623", 3600),)
+    assert read_verification(both[1:], CONTOSO, READING) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"@odata.type": "microsoft.graph.domainDnsTxtRecord"},
+        {"@odata.type": None},
+        {"recordType": "TXT"},
+        {"supportedService": None},
+        {"supportedService": "Email"},
+        {"label": "Contoso.com."},
+    ],
+)
+def test_a_verification_text_is_known_in_every_spelling(changes: dict[str, object]) -> None:
+    assert read_verification([txt(**changes)], CONTOSO, READING) == (VerificationText(CONTOSO, "MS=ms48151623", 3600),)
+
+
+def test_verification_texts_have_an_order_and_no_doubles() -> None:
+    texts = read_verification([txt(text="b"), txt(text="a"), txt(text="b"), txt(text="a", ttl=60)], CONTOSO, READING)
+    assert [(one.text, one.ttl) for one in texts] == [("a", 60), ("a", 3600), ("b", 3600)]
+
+
+@pytest.mark.parametrize("text", ["x" * 255, "MS=ms1 2", "google-site-verification=a_b-c/d+e"])
+def test_a_verification_text_is_kept_as_it_is_given(text: str) -> None:
+    assert read_verification([txt(text=text)], CONTOSO, READING)[0].text == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x" * 256, 'MS="ms1"', "MS='ms1'", "a\\032b", "a\nb", "a\n", "a\tb", "a\x00", "a\x7f", "\x85", "ü", "\ud800"]
+)
+def test_a_verification_text_that_cannot_be_published_as_it_is_is_refused(text: str) -> None:
+    with pytest.raises(Problem, match="without quotes") as caught:
+        read_verification([txt(), txt(text=text)], CONTOSO, READING)
+    assert "domain contoso.com, value[1].text: " in caught.value.detail
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("changes", [{"text": None}, {"ttl": -1}, {"ttl": None}, {"label": "a..b"}, {"label": None}])
+def test_a_verification_text_that_is_not_whole_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(Problem, match="unreadable") as caught:
+        read_verification([txt(**changes)], CONTOSO, READING)
+    assert f"value[0].{next(iter(changes))}" in caught.value.detail
+
+
+def test_only_a_domain_that_is_not_verified_has_something_to_prove() -> None:
+    proofs = verification_records("contoso.com", "MS=ms48151623")
+    verified = read_whole(RawDomain(resource("contoso.com"), [], proofs), CONTOSO, READING)
+    assert verified.verification == ()
+    unverified = read_whole(RawDomain(resource("contoso.com", isVerified=False), [], proofs), CONTOSO, READING)
+    assert [one.text for one in unverified.verification] == ["MS=ms48151623"]
+    assert unverified.mail_exchanges == ()
+    assert unverified.unknown == ()
 
 
 JSON = st.recursive(

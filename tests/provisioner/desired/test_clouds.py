@@ -6,8 +6,9 @@ import pytest
 from msgraph_core import NationalClouds  # type: ignore[import-untyped] # the package has no type marker
 
 from plans.desired import Cloud
+from plans.microsoft import GRAPH_ROOTS
 from plans.problem import Problem
-from provisioner.desired.clouds import endpoint, graph_root, scope
+from provisioner.desired.clouds import endpoint, scope
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from provisioner.desired.clouds import endpoint, graph_root, scope
     ],
 )
 def test_the_roots_are_those_of_the_sdk(cloud: Cloud, national: NationalClouds) -> None:
-    assert graph_root(cloud) == national.value
+    assert GRAPH_ROOTS[cloud] == national.value
     assert endpoint(None, cloud).base == f"{national.value}/v1.0"
     assert scope(cloud) == f"{national.value}/.default"
 

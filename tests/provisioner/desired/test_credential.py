@@ -17,6 +17,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from plans.desired import Cloud
 from plans.problem import Problem
 from provisioner.desired.credential import Login
+from provisioner.desired.problems import ConsentMissing
 from provisioner.desired.tenant_id import look_up_tenant_id
 from provisioner.manifest.model import (
     AzureCli,
@@ -230,9 +231,8 @@ def test_a_credential_of_another_tenant(tls_login_service: LoginEmulator, creden
 @pytest.mark.parametrize(
     ("code", "mend"),
     [
-        ("AADSTS65001", "/adminconsent?client_id="),
-        ("AADSTS700016", f"/{TENANT}/adminconsent?client_id={CLIENT}"),
         ("AADSTS90002", "`id`"),
+        ("AADSTS53003", "Conditional Access"),
         ("AADSTS7000215", "client secret, which is read from env CLIENT_SECRET"),
     ],
 )
@@ -243,11 +243,60 @@ def test_a_refused_login_is_told_by_its_code(
     tls_login_service.error = {"error": "invalid_client", "error_description": words, "error_codes": [int(code[6:])]}
     method = ClientSecret(CLIENT, secret("CLIENT_SECRET"))
     told = failed(Login(credential_of(method), TENANT, Cloud.GLOBAL, tls_login_service.url))
+    assert not isinstance(told, ConsentMissing)
     assert code in told.detail
     assert CLIENT in told.detail
     assert "Trace ID" not in told.detail
     assert "eyJ" not in str(told)
     assert mend in told.mend
+
+
+@pytest.mark.parametrize("code", ["AADSTS65001", "AADSTS90094", "AADSTS700016", "AADSTS7000229"])
+def test_a_login_without_consent_names_the_tenant_and_the_page(
+    tls_login_service: LoginEmulator, credential_of: MakeCredential, code: str
+) -> None:
+    tls_login_service.error = {"error": "unauthorized_client", "error_description": f"{code}: No.\r\nTrace ID: 1"}
+    credential = credential_of(ClientSecret(CLIENT, secret("CLIENT_SECRET")))
+    told = failed(Login(credential, TENANT, Cloud.GLOBAL, tls_login_service.url, label="contoso"))
+    assert isinstance(told, ConsentMissing)
+    assert (told.tenant, told.url) == ("contoso", f"{tls_login_service.url}/{TENANT}/adminconsent?client_id={CLIENT}")
+    assert told.mend.endswith(told.url)
+    assert code in told.detail
+
+
+def test_a_tenant_without_a_label_is_called_by_its_id(tls_login_service: LoginEmulator, credential_of: MakeCredential) -> None:
+    tls_login_service.error = {"error": "unauthorized_client", "error_description": "AADSTS65001: No."}
+    credential = credential_of(ClientSecret(CLIENT, secret("CLIENT_SECRET")))
+    told = failed(Login(credential, TENANT, Cloud.GLOBAL, tls_login_service.url))
+    assert isinstance(told, ConsentMissing)
+    assert told.tenant == TENANT
+
+
+def test_a_token_near_its_end_is_renewed_and_one_that_was_not_taken_is_forgotten(
+    tls_login_service: LoginEmulator, credential_of: MakeCredential
+) -> None:
+    login = Login(credential_of(ClientSecret(CLIENT, secret("CLIENT_SECRET"))), TENANT, Cloud.GLOBAL, tls_login_service.url)
+    tls_login_service.lifetime = 200
+    login.get_token(SCOPE)
+    tls_login_service.token = jwt(tid=TENANT, uti="second")
+    tls_login_service.lifetime = 3600
+    assert login.get_token(SCOPE).token == tls_login_service.token
+    kept = tls_login_service.token
+    tls_login_service.token = jwt(tid=TENANT, uti="third")
+    assert login.get_token(SCOPE).token == kept
+    login.forget()
+    assert login.get_token(SCOPE).token == tls_login_service.token
+
+
+@pytest.mark.parametrize(("claims", "of_person"), [({"scp": "Domain.Read.All"}, True), ({"roles": ["Domain.Read.All"]}, False)])
+def test_a_token_tells_whether_it_stands_for_a_person(
+    credential_of: MakeCredential, monkeypatch: pytest.MonkeyPatch, claims: dict[str, object], of_person: bool
+) -> None:
+    monkeypatch.setenv("TOKEN", jwt(tid=TENANT, **claims))
+    login = Login(credential_of(BearerToken(secret("TOKEN"))), TENANT, Cloud.GLOBAL)
+    before = login.of_person
+    login.get_token(SCOPE)
+    assert (before, login.of_person) == (False, of_person)
 
 
 def test_no_log_holds_a_secret_or_a_token(
@@ -363,9 +412,9 @@ def test_a_look_up_where_nobody_listens_is_refused() -> None:
         (Cloud.GLOBAL, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD),
         (Cloud.USGOV, AzureAuthorityHosts.AZURE_GOVERNMENT),
         (Cloud.USGOV_DOD, AzureAuthorityHosts.AZURE_GOVERNMENT),
-        (Cloud.CHINA, AzureAuthorityHosts.AZURE_CHINA),
+        (Cloud.CHINA, "login.partner.microsoftonline.cn"),
     ],
 )
-def test_consent_is_given_at_the_clouds_own_login_service(credential_of: MakeCredential, cloud: Cloud, host: str) -> None:
+def test_consent_is_given_where_the_cloud_has_its_page(credential_of: MakeCredential, cloud: Cloud, host: str) -> None:
     login = Login(credential_of(ManagedIdentity()), TENANT, cloud)
     assert login.consent_url() == f"https://{host}/{TENANT}/adminconsent?client_id=CLIENT_ID"

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source
+from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source, VerificationText
 from plans.problem import Problem
 from plans.values import name
 from provisioner.desired.export import LARGEST, ExportSource
 from provisioner.desired.sources import open_source
 from provisioner.manifest.model import Location, SavedTenant
-from tests.emulators.graph import mx, records, resource
+from tests.emulators.graph import mx, records, resource, verification_records
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 SAVED_AT = datetime(2026, 11, 20, 9, 8, 7, tzinfo=UTC)
@@ -47,6 +47,14 @@ def whole(*domains: Any, **changes: Any) -> dict[str, Any]:
 
 def entry(domain: str, /, **changes: Any) -> dict[str, Any]:
     return {"domain": resource(domain), "serviceConfigurationRecords": records(domain)} | changes
+
+
+def unverified(domain: str, text: str) -> dict[str, Any]:
+    return {
+        "domain": resource(domain, isVerified=False, supportedServices=[]),
+        "serviceConfigurationRecords": [],
+        "verificationDnsRecords": verification_records(domain, text),
+    }
 
 
 def answer(source: ExportSource, domain: str = "contoso.com") -> GraphAnswer | Problem:
@@ -155,6 +163,31 @@ def test_a_whole_tenant(tmp_path: Path) -> None:
     )
 
 
+def test_what_a_domain_has_yet_to_prove(tmp_path: Path) -> None:
+    old = unverified("fabrikam.com", "unread")
+    del old["verificationDnsRecords"]
+    source = save(tmp_path, whole(unverified("contoso.com", "MS=ms48151623"), old))
+    found = dict(source.answers([CONTOSO, FABRIKAM]))
+    for domain, texts in ((CONTOSO, (VerificationText(CONTOSO, "MS=ms48151623", 3600),)), (FABRIKAM, ())):
+        result = found[domain]
+        assert isinstance(result, GraphAnswer)
+        assert result.facts is not None
+        assert not result.facts.is_verified
+        assert (result.verification, result.mail_exchanges, result.unknown) == (texts, (), ())
+
+
+def test_the_file_is_read_again_after_a_refresh(tmp_path: Path) -> None:
+    source = save(tmp_path, whole(entry("contoso.com")))
+    assert source.domains() == (CONTOSO,)
+    save(tmp_path, whole(entry("fabrikam.com"), read_at="2026-11-24T09:00:00Z"))
+    assert source.domains() == (CONTOSO,)
+    source.refresh(NOW)
+    assert source.domains() == (FABRIKAM,)
+    result = answer(source, "fabrikam.com")
+    assert isinstance(result, GraphAnswer)
+    assert result.read_at == datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
 def test_a_foreign_label_in_a_domains_own_answer_is_kept(tmp_path: Path) -> None:
     result = answer(save(tmp_path, whole(entry("contoso.com", serviceConfigurationRecords=[mx("fabrikam.com", HOST)]))))
     assert isinstance(result, GraphAnswer)
@@ -175,6 +208,8 @@ def test_a_domain_that_is_not_in_the_file(tmp_path: Path) -> None:
         (entry("contoso.com", serviceConfigurationRecords={}), "domains[1].serviceConfigurationRecords"),
         (entry("contoso.com", serviceConfigurationRecords=[5]), "domains[1].serviceConfigurationRecords[0]"),
         (entry("contoso.com", domain={"id": "contoso.com"}), "domains[1].domain.isVerified"),
+        (entry("contoso.com", verificationDnsRecords=None), "domains[1].verificationDnsRecords"),
+        (unverified("contoso.com", 'MS="'), "domains[1].verificationDnsRecords[0].text"),
     ],
 )
 def test_one_broken_domain_leaves_the_others(tmp_path: Path, broken: dict[str, Any], place: str) -> None:
