@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.manifest import files, table
+from provisioner.manifest import absent, files, table
 from provisioner.manifest.check import check
 from provisioner.manifest.mistakes import Mistakes
 from provisioner.manifest.model import Location
@@ -36,7 +36,7 @@ def assemble(manifest: Path, mistakes: Mistakes) -> Assembled | None:
         return None
     keys = _take(nodes, Location(manifest, 1), sections)
     check(keys, (), ManifestPart, mistakes)
-    misnamed = not nodes.keys() <= ManifestPart.model_fields.keys()
+    misnamed = _is_misnamed(nodes, ManifestPart)
     for file in files.included(manifest, _globs(nodes), mistakes):
         misnamed |= _include(file, sections, mistakes)
     return Assembled(keys, sections, misnamed)
@@ -68,7 +68,11 @@ def _include(file: Path, sections: dict[str, Entries], mistakes: Mistakes) -> bo
         mend = f"Move it to the manifest itself; a file that it includes may hold {', '.join(IncludedPart.model_fields)}."
         mistakes.add(nodes.pop(key).where, (key,), "cannot stand in an included file", mend)
     check(_take(nodes, Location(file, 1), sections), (), IncludedPart, mistakes)
-    return not nodes.keys() <= IncludedPart.model_fields.keys()
+    return _is_misnamed(nodes, IncludedPart)
+
+
+def _is_misnamed(nodes: dict[str, Node], model: type[IncludedPart]) -> bool:
+    return any(key not in model.model_fields and not absent.is_absent(key, [model]) for key in nodes)
 
 
 def _take(nodes: dict[str, Node], where: Location, sections: dict[str, Entries]) -> Node:

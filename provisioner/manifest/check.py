@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from provisioner.manifest import absent
 from provisioner.manifest.mistakes import KeyPath, Mistakes, listed, quoted
 from provisioner.manifest.nodes import Node, Unread, found
 
@@ -143,15 +144,8 @@ def _tell(told: _Told, path: KeyPath, model: type[BaseModel], mistakes: Mistakes
         case "missing":
             text = "is missing"
             mend = _mend(below, field, "Add")
-        case "extra_forbidden" if any(getattr(owner, "discreet", False) for owner in owners):
-            below = below[:-1]
-            known = [name for owner in owners for name in _fields(owner)]
-            text = f"expected a mapping with {listed(f'`{name}`' for name in known)}, found another key"
-            mend = _mend(below, _field(model, below)[0], "Write")
         case "extra_forbidden":
-            known = [name for owner in owners for name in _fields(owner)]
-            text = f"unknown key{mistakes.guess(str(below[-1]), known)}"
-            mend = f"Keys are {', '.join(known)}."
+            below, text, mend = _unknown_key(below, model, owners, mistakes)
         case "literal_error" | "enum":
             text = _choice(node, str(context["expected"]), described, mistakes)
         case kind if kind in _KINDS:
@@ -171,15 +165,31 @@ def _tell(told: _Told, path: KeyPath, model: type[BaseModel], mistakes: Mistakes
     mistakes.add(node.where, (*path, *below), text, mend)
 
 
+def _unknown_key(
+    below: KeyPath, model: type[BaseModel], owners: list[type[BaseModel]], mistakes: Mistakes
+) -> tuple[KeyPath, str, str]:
+    """Give the path at which a key that no owner takes is told, what is told, and the mend."""
+    key = str(below[-1])
+    known = [name for owner in owners for name in _fields(owner)]
+    if any(getattr(owner, "discreet", False) for owner in owners):
+        above = below[:-1]
+        text = f"expected a mapping with {listed(f'`{name}`' for name in known)}, found another key"
+        return above, text, _mend(above, _field(model, above)[0], "Write")
+    if absent.is_absent(key, owners):
+        return below, absent.told(key), absent.MEND
+    return below, f"unknown key{mistakes.guess(key, known)}", f"Keys are {', '.join(known)}."
+
+
 def _choice(node: Node, expected: str, described: str | None, mistakes: Mistakes) -> str:
     choices = re.findall(r"'([^']*)'", expected)
+    what = f"expected {expected if len(choices) > 1 else described or expected}"
     match node.value:
         case str() as word if len(choices) > 1:
-            return f"expected {expected}, found {quoted(word)}{mistakes.guess(word, choices)}"
+            return f"{what}, found {quoted(word)}{mistakes.guess(word, choices)}"
         case int() | float() as number if not isinstance(number, bool):
-            return f"expected {described or expected}, found {number}"
+            return f"{what}, found {number}"
         case _:
-            return f"expected {described or expected}, found {found(node)}"
+            return f"{what}, found {found(node)}"
 
 
 def _field(model: type[BaseModel], below: KeyPath) -> tuple[FieldInfo | None, list[type[BaseModel]]]:

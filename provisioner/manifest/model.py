@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from plans.desired import Cloud
+from plans.microsoft import is_onmicrosoft
 from plans.rollout.domain import Strategy
+from plans.rollout.onboarding import Verify
 from plans.values import Name
 from providers.contract import Adapter, Options
 
@@ -141,6 +144,11 @@ class SavedTenant:
 Tenant = LiveTenant | SavedTenant
 
 
+def chooses(tenant: Tenant, name: Name) -> bool:
+    """Whether the globs of a tenant's `domains` choose a domain that it holds; those that Microsoft gives are never chosen."""
+    return not is_onmicrosoft(name) and any(fnmatchcase(name.rstrip("."), glob) for glob in tenant.domains or ())
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
     """A DNS provider under the manifest's label: its adapter and the options that the adapter's model accepted."""
@@ -157,17 +165,42 @@ class Settings:
 
     provider: str | None = None
     strategy: Strategy | None = None
+    verify: Verify | None = None
+
+    def before(self, others: Settings) -> Settings:
+        """Give these settings, and the others' where these say nothing."""
+        return Settings(self.provider or others.provider, self.strategy or others.strategy, self.verify or others.verify)
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """One managed domain; `where` is the line that names it."""
+    """One managed domain; `where` is the line that names it.
+
+    `exchange` is the host below mx.microsoft that Microsoft assigned to it, as its cmdlet printed it (DnssecMxValue), for the
+    time in which Graph may not say so yet.
+    """
 
     name: Name
     tenant: Tenant
     provider: ProviderConfig
     strategy: Strategy
     where: Location
+    verify: Verify = Verify.MANUAL
+    exchange: Name | None = None
+
+    @classmethod
+    def of(
+        cls,
+        name: Name,
+        tenant: Tenant,
+        provider: ProviderConfig,
+        settings: Settings,
+        where: Location,
+        exchange: Name | None = None,
+    ) -> Domain:
+        """Make a domain by its settings, and by what holds where nobody set anything."""
+        strategy, verify = settings.strategy or Strategy.PHASED, settings.verify or Verify.MANUAL
+        return cls(name, tenant, provider, strategy, where, verify, exchange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +222,7 @@ class Manifest:
 
     def settings(self, tenant: str) -> Settings:
         """Give what holds for a tenant's domains that do not say otherwise: its own defaults before the manifest's."""
-        own = self.tenant_defaults.get(tenant, Settings())
-        return Settings(own.provider or self.defaults.provider, own.strategy or self.defaults.strategy)
+        return self.tenant_defaults.get(tenant, Settings()).before(self.defaults)
 
     def discovered(self, tenant: Tenant, name: Name) -> Domain:
         """Give the settings of a domain that the tenant's globs chose and the manifest does not list.
@@ -199,4 +231,4 @@ class Manifest:
         """
         settings = self.settings(tenant.label)
         provider = self.providers[settings.provider or ""]
-        return Domain(name, tenant, provider, settings.strategy or Strategy.PHASED, tenant.where)
+        return Domain.of(name, tenant, provider, settings, tenant.where)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from plans.desired import Cloud
 from plans.rollout.domain import Strategy
+from plans.rollout.onboarding import Verify
 
 DEFAULT_STATE = "sqlite:///.provisioner/state.db"
+EXAMPLE_EXCHANGE = "contoso-com.o-v1.mx.microsoft"
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -140,6 +142,7 @@ class SettingsPart(Part):
 
     provider: Text | None = Field(None, description="the label of a provider", examples=["files"])
     strategy: Strategy | None = Field(None, description="how a differing MX is replaced", examples=["phased"])
+    verify: Verify | None = Field(None, description="how the record that proves a domain is published", examples=["manual"])
 
 
 class _TenantPart(Part):
@@ -163,12 +166,13 @@ class SavedTenantPart(_TenantPart):
     export: Text = Field(description="the path of a saved answer", examples=["graph/offline.json"])
 
 
-class DomainPart(Part):
+class DomainPart(SettingsPart):
     """A managed domain."""
 
     tenant: Text = Field(description="the label of a tenant", examples=["contoso"])
-    provider: Text | None = Field(None, description="the label of a provider", examples=["files"])
-    strategy: Strategy | None = Field(None, description="how a differing MX is replaced", examples=["phased"])
+    exchange: Text | None = Field(
+        None, description="the MX host that Microsoft assigned (DnssecMxValue)", examples=[EXAMPLE_EXCHANGE]
+    )
 
 
 class GraphPart(Part):
@@ -177,6 +181,11 @@ class GraphPart(Part):
     endpoint: Text = Field(
         description="the root of Microsoft Graph, without API version", examples=["https://graph.microsoft.com"]
     )
+
+
+def _only_int(value: object) -> object:
+    """Keep out `true` and `1.0`, which Python takes for equal to 1."""
+    return value if type(value) is int else None
 
 
 class IncludedPart(Part):
@@ -193,7 +202,7 @@ class IncludedPart(Part):
 class ManifestPart(IncludedPart):
     """The manifest itself."""
 
-    version: Literal[1] = Field(
+    version: Annotated[Literal[1], BeforeValidator(_only_int)] = Field(
         description="1, the only version of the manifest that this version of provisioner reads", examples=[1]
     )
     state: Text = Field(

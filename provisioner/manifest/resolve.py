@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from plans.problem import Problem
-from plans.rollout.domain import Strategy
 from plans.values import Name
 from providers.contract import Adapter
 from provisioner.manifest import words
@@ -183,7 +182,7 @@ class _Resolver:
             return Settings()
         if part.provider:
             self._refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
-        return Settings(part.provider, part.strategy)
+        return Settings(part.provider, part.strategy, part.verify)
 
     def _domains(self) -> Iterator[Domain]:
         first: dict[Name, Location] = {}
@@ -201,11 +200,14 @@ class _Resolver:
 
     def _domain(self, name: Name | None, part: DomainPart, node: Node, path: KeyPath) -> Domain | None:
         tenant = self._refer(self._tenants, "tenants", part.tenant, node.child("tenant"), *path, "tenant")
-        own, defaults = self._tenant_defaults.get(part.tenant, Settings()), self._defaults or Settings()
+        inherited = self._tenant_defaults.get(part.tenant, Settings()).before(self._defaults or Settings())
+        exchange = None
+        if part.exchange:
+            exchange = self._word(words.pinned_exchange, part.exchange, node.child("exchange"), *path, "exchange")
         if part.provider:
             provider = self._refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
-        elif label := own.provider or defaults.provider:
-            provider = self._providers.get(label)  # a label that is unknown is told where it stands
+        elif inherited.provider:
+            provider = self._providers.get(inherited.provider)  # a label that is unknown is told where it stands
         else:
             provider = None
             if part.tenant in self._tenant_defaults and self._defaults is not None:
@@ -213,8 +215,8 @@ class _Resolver:
                 self._mistakes.add(node.where, (*path, "provider"), "no provider is named", mend)
         if name is None or tenant is None or provider is None:
             return None
-        strategy = part.strategy or own.strategy or defaults.strategy or Strategy.PHASED
-        return Domain(name, tenant, provider, strategy, node.where)
+        settings = Settings(None, part.strategy, part.verify).before(inherited)
+        return Domain.of(name, tenant, provider, settings, node.where, exchange)
 
     def _refer(self, table: Mapping[str, T], section: str, label: str, node: Node, *path: str | int) -> T | None:
         """Give what a label names. None: it names nothing, or something that has mistakes."""

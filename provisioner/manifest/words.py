@@ -1,4 +1,4 @@
-"""Single words of a manifest that have a form of their own: domain names, globs, tenant ids, endpoints, the state's URL."""
+"""Single words of a manifest that have a form of their own: domain names, globs, MX hosts, tenant ids, endpoints, the state."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import ipaddress
 import os
 import re
 from pathlib import Path
+from typing import assert_never
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from plans.microsoft import MX_MICROSOFT, HostKind, host_kind
 from plans.values import Name, name
 from provisioner.manifest.mistakes import quoted
+from provisioner.manifest.parts import EXAMPLE_EXCHANGE
 
 
 class Malformed(ValueError):
@@ -26,6 +29,7 @@ class Malformed(ValueError):
 _INITIAL = (".onmicrosoft.com.", ".onmicrosoft.us.", ".partner.onmschina.cn.")
 _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
 _GLOB_LABEL = re.compile(r"[a-z0-9*?\[\]!-]+\Z")
+_PINNED = re.compile(r"(?:^|(?<=[\s:/@\"']))(?:[a-z0-9-]+\.)+mx\.microsoft(?![a-z0-9-])", re.IGNORECASE)
 _SQLITE = "sqlite:///"
 
 
@@ -67,6 +71,37 @@ def _refuse_other_things(text: str) -> None:
         raise Malformed(
             "wildcard names cannot be managed", "List the domains, or let the tenant's `domains:` choose them by globs."
         )
+
+
+def pinned_exchange(text: str) -> Name:
+    """Parse the MX host that Microsoft assigned to a domain, as its cmdlet printed it (DnssecMxValue); a final dot may follow.
+
+    Raises:
+        Malformed: it is no host below mx.microsoft.
+
+    """
+    mend = f"Write the DnssecMxValue as the cmdlet printed it, for example `exchange: {EXAMPLE_EXCHANGE}`."
+    host = _host_name(text)
+    if host is None:
+        inner = _PINNED.search(text)
+        meant = f", did you mean {quoted(inner[0])}?" if inner else ""
+        raise Malformed(f"{quoted(text)} is no host name{meant}", mend)
+    match host_kind(host):
+        case HostKind.MX_MICROSOFT if host == MX_MICROSOFT:
+            raise Malformed("mx.microsoft itself is no host", mend)
+        case HostKind.MX_MICROSOFT:
+            return host
+        case HostKind.LEGACY:
+            raise Malformed(
+                "this is a legacy name of Exchange Online, and a pin is for names under mx.microsoft",
+                "Remove it; Microsoft Graph tells legacy names itself.",
+            )
+        case HostKind.VERIFICATION:
+            raise Malformed("this name proves a domain to Microsoft and takes no mail", mend)
+        case HostKind.FOREIGN:
+            raise Malformed("this host is not under mx.microsoft", mend)
+        case other:
+            assert_never(other)
 
 
 def glob(text: str) -> str:
@@ -157,6 +192,14 @@ def _name(text: str) -> Name:
     except ValueError as error:
         why = str(error).removeprefix(f"{text!r} is no domain name: ").rstrip(".")
         raise Malformed(f"this is no domain name: {why}", "Write a name such as example.com.") from error
+
+
+def _host_name(text: str) -> Name | None:
+    try:
+        parsed = _name(text)
+    except Malformed:
+        return None
+    return parsed if not _is_address(text) and all(map(_HOST_LABEL.match, parsed.rstrip(".").split("."))) else None
 
 
 def _host(url: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from plans.desired import Cloud
 from plans.rollout.domain import Strategy
+from plans.rollout.onboarding import Verify
 from plans.values import Name
 from providers import registry
 from provisioner.manifest import Adapters, load
@@ -51,35 +52,45 @@ def test_the_smallest_manifest_manages_nothing_and_has_the_default_state(adapter
 
 
 def test_settings_come_from_the_domain_then_its_tenant_then_the_manifest(full: Manifest) -> None:
-    settings = {domain.name: (domain.tenant.label, domain.provider.label, domain.strategy) for domain in full.domains}
+    settings = {
+        domain.name: (domain.tenant.label, domain.provider.label, domain.strategy, domain.verify) for domain in full.domains
+    }
 
     assert settings == {
-        "contoso.com.": ("contoso", "files", Strategy.DIRECT),
-        "mail.contoso.com.": ("contoso", "others", Strategy.PHASED),
-        "fabrikam.com.": ("fabrikam", "others", Strategy.PHASED),
-        "xn--mnchen-3ya.example.": ("offline", "others", Strategy.PHASED),
-        "json.example.": ("wingtip", "json", Strategy.PHASED),
-        "wingtip.example.": ("wingtip", "others", Strategy.PHASED),
-        "csv.example.": ("contoso", "files", Strategy.DIRECT),
-        "xn--bcher-kva.example.": ("offline", "others", Strategy.PHASED),
+        "contoso.com.": ("contoso", "files", Strategy.DIRECT, Verify.MANUAL),
+        "mail.contoso.com.": ("contoso", "others", Strategy.PHASED, Verify.DNS),
+        "fabrikam.com.": ("fabrikam", "others", Strategy.PHASED, Verify.DNS),
+        "xn--mnchen-3ya.example.": ("offline", "others", Strategy.PHASED, Verify.DNS),
+        "json.example.": ("wingtip", "json", Strategy.PHASED, Verify.DNS),
+        "wingtip.example.": ("wingtip", "others", Strategy.PHASED, Verify.DNS),
+        "csv.example.": ("contoso", "files", Strategy.DIRECT, Verify.MANUAL),
+        "xn--bcher-kva.example.": ("offline", "others", Strategy.PHASED, Verify.DNS),
+    }
+
+
+def test_a_pin_stands_on_a_domain_in_yaml_or_in_a_table_with_or_without_final_dot(full: Manifest) -> None:
+    assert {domain.name: domain.exchange for domain in full.domains if domain.exchange} == {
+        "fabrikam.com.": "fabrikam-com.o-v1.mx.microsoft.",
+        "csv.example.": "csv-example.a-v1.mx.microsoft.",
     }
 
 
 def test_a_domain_that_the_tenants_globs_chose_gets_the_same_settings(full: Manifest) -> None:
     found = full.discovered(full.tenants["contoso"], Name("new.contoso.com."))
 
-    assert (found.provider.label, found.strategy) == ("files", Strategy.DIRECT)
-    assert found.where == full.tenants["contoso"].where
-    assert full.settings("fabrikam") == Settings("others", Strategy.PHASED)
+    assert (found.provider.label, found.strategy, found.verify) == ("files", Strategy.DIRECT, Verify.MANUAL)
+    assert (found.where, found.exchange) == (full.tenants["contoso"].where, None)
+    assert full.settings("fabrikam") == Settings("others", Strategy.PHASED, Verify.DNS)
 
 
-def test_without_any_strategy_a_discovered_domain_is_phased(read: Callable[..., Manifest]) -> None:
+def test_where_nobody_set_anything_a_domain_is_phased_and_verified_by_a_person(read: Callable[..., Manifest]) -> None:
     manifest = read(
         "version: 1\ntenants: {t: {export: a.json, domains: all, defaults: {provider: p}}}\n"
-        "providers: {p: {type: zonefile, directory: z}}"
+        "providers: {p: {type: zonefile, directory: z}}\ndomains: {a.example: {tenant: t}}\n"
     )
 
-    assert manifest.discovered(manifest.tenants["t"], Name("example.com.")).strategy is Strategy.PHASED
+    for domain in (*manifest.domains, manifest.discovered(manifest.tenants["t"], Name("example.com."))):
+        assert (domain.strategy, domain.verify, domain.exchange) == (Strategy.PHASED, Verify.MANUAL, None)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +170,16 @@ def test_the_core_schema_of_yaml_takes_off_and_no_for_words(adapters: Adapters) 
     assert list(manifest.tenants) == ["off", "on"]
     assert list(manifest.providers) == ["no"]
     assert [domain.name for domain in manifest.domains] == ["1e3.example.", "12.34.example."]
+
+
+def test_a_domain_below_a_managed_one_may_lie_at_any_provider(adapters: Adapters) -> None:
+    manifest = load(GOOD / "subdomains-of-a-managed-domain.yaml", adapters)
+
+    assert [(domain.name, domain.provider.label) for domain in manifest.domains] == [
+        ("contoso.com.", "files"),
+        ("sales.contoso.com.", "files"),
+        ("branch.contoso.com.", "branch"),
+    ]
 
 
 def test_the_adapters_of_this_installation_are_used_unless_others_are_given(data: Path) -> None:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.microsoft import HostKind, host_kind
 from plans.values import is_canonical
-from provisioner.manifest.words import Malformed, domain_name, endpoint, glob, state_url, tenant_id
+from provisioner.manifest.words import Malformed, domain_name, endpoint, glob, pinned_exchange, state_url, tenant_id
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,20 @@ def test_any_text_is_either_a_canonical_name_or_refused(text: str) -> None:
         said = why.text
     else:
         assert is_canonical(name)
+        return
+    assert said.isprintable()
+
+
+@given(st.one_of(st.text(), st.from_regex(r"[a-z0-9.*_ -]{0,20}\.(mx\.microsoft|mail\.protection\.outlook\.com)\.?")))
+def test_any_text_is_either_a_host_below_mx_microsoft_or_refused(text: str) -> None:
+    try:
+        host = pinned_exchange(text)
+    except Malformed as why:
+        said = why.text
+    else:
+        assert is_canonical(host)
+        assert host_kind(host) is HostKind.MX_MICROSOFT
+        assert pinned_exchange(host) == pinned_exchange(host.rstrip(".").upper()) == host
         return
     assert said.isprintable()
 

@@ -1,0 +1,44 @@
+"""Keys of the manifest's full form that this version does not implement: told as that, and not as misspelt.
+
+A key that gets a field in its model is taken out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from providers.contract import Options
+from provisioner.manifest.parts import IncludedPart, SettingsPart
+
+_ABSENT: dict[type[BaseModel], frozenset[str]] = {
+    IncludedPart: frozenset({"mail_hosts", "partners", "policy", "resolver"}),
+    SettingsPart: frozenset(
+        {
+            "dane",
+            "delegated_since",
+            "dnssec",
+            "mx",
+            "parent",
+            "route",
+            "signed_since",
+            "smtp_probe",
+            "staged",
+            "takeover",
+        }
+    ),
+    Options: frozenset({"endpoint", "max_zone_ttl", "propagation", "publishes", "rate"}),
+}
+"""For a model, and those made from it."""
+MEND = "Remove it."
+
+
+def is_absent(key: str, owners: Iterable[type[BaseModel]]) -> bool:
+    """Whether a key that none of the models takes is known all the same."""
+    return any(key in keys for model, keys in _ABSENT.items() for owner in owners if issubclass(owner, model))
+
+
+def told(key: str) -> str:
+    """Say so."""
+    return f"`{key}` is not part of this version"
