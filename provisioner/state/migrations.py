@@ -85,7 +85,24 @@ def _runs_rollouts_and_journal(connection: Connection) -> None:
     tables.create_all(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "runs, rollouts and their journal", _runs_rollouts_and_journal),)
+def _pins(connection: Connection) -> None:
+    tables = MetaData()
+    Table("run", tables, Column("id", Integer, primary_key=True))
+    pin = Table(
+        "pin",
+        tables,
+        Column("domain", Text, primary_key=True),
+        Column("exchange", Text, nullable=False),
+        Column("at", Text, nullable=False),
+        Column("run", Integer, ForeignKey("run.id"), nullable=False),
+    )
+    pin.create(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "runs, rollouts and their journal", _runs_rollouts_and_journal),
+    Migration(2, "pinned mail hosts", _pins),
+)
 
 
 def schema(connection: Connection, where: str) -> int:
@@ -123,7 +140,7 @@ def outdated(connection: Connection, where: str, migrations: Sequence[Migration]
         raise StateUnavailable(
             f"{where} was written by a newer version of provisioner",
             f"{where}: its schema is {found}, this version knows schemas up to {known}",
-            "Upgrade provisioner here to the version that last ran elsewhere (`provisioner --version` there tells which).",
+            "Upgrade provisioner here to the version that last ran elsewhere (`provisioner version` there tells which).",
         )
     return found < known
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from plans.desired import Subject
 from plans.position import Event, EventKind
+from plans.values import Name, is_canonical
 from provisioner.state import journal, migrations, sqlite, tables
 from provisioner.state.journal import Broken, Columns
 from provisioner.state.problems import RolloutOpen, StateConflict, StateDamaged
@@ -225,6 +226,34 @@ class State:
                     f"rollout {rollout_id} was closed at {rollout['closed']} as {rollout['outcome']}, not as {outcome}",
                     "Make a new plan: `provisioner plan`.",
                 )
+
+    def pin(self, run: Run, domain: Name, exchange: Name) -> None:
+        """Keep the mail host that Microsoft assigned to a domain; one that was kept before is forgotten."""
+        row = {"domain": domain, "exchange": exchange, "at": self._time(), "run": run.id}
+        with self._write() as connection:
+            connection.execute(delete(tables.pin).where(tables.pin.c.domain == domain))
+            connection.execute(insert(tables.pin).values(row))
+
+    def unpin(self, domain: Name) -> bool:
+        """Forget a domain's pinned host, and say whether there was one."""
+        with self._write() as connection:
+            return connection.execute(delete(tables.pin).where(tables.pin.c.domain == domain)).rowcount > 0
+
+    def pins(self) -> Mapping[Name, Name]:
+        """Give the pinned host of each domain that has one. Raises `StateDamaged`."""
+        with self._read() as connection:
+            rows = connection.execute(select(tables.pin.c.domain, tables.pin.c.exchange).order_by(tables.pin.c.domain)).all()
+        for row in rows:
+            if not (is_canonical(row.domain) and is_canonical(row.exchange)):
+                raise self._damaged(f"the pin of {row.domain!r} holds what is no domain name")
+        return {Name(row.domain): Name(row.exchange) for row in rows}
+
+    def forget(self, subject: Subject) -> StoredRollout | None:
+        """Close a subject's open rollout, whatever it still has to do, and give it; None: none was open."""
+        opened = self.open_rollout(subject)
+        if opened:
+            self.close_rollout(opened.id, "forgotten")
+        return opened
 
     def verify(self) -> tuple[Broken, ...]:
         """Check every chain, in the order of rollouts and entries; empty: all is as it was written."""

@@ -43,3 +43,5 @@ journal = table(
     column("prev", Text),
     column("hash", Text),
 )
+
+pin = table("pin", column("domain", Text), column("exchange", Text), column("at", Text), column("run", Integer))
