@@ -7,13 +7,14 @@ leaves a journal from which the next one goes on; an outcome that nobody knows i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import assert_never
+from collections.abc import Collection, Iterator, Mapping
+from typing import assert_never, cast
 
 from plans.codec import decode_entry, encode_entry
+from plans.desired import GraphAnswer
 from plans.plan import Change, Entry, Rollout, Step
 from plans.policy import Severity
-from plans.position import WRITTEN, EventKind, Facts, Finished, Ready, Stale, Waiting, keys, position
+from plans.position import WRITTEN, EventKind, Facts, Finished, Ready, Stale, Waiting, asked_of_graph, keys, position
 from plans.problem import Problem
 from plans.snapshot import Snapshot
 from plans.values import Irregular, Live, Name, ZoneRef
@@ -56,19 +57,21 @@ def apply(fleet: Fleet, state: State, run: Run, plan: PlanFile) -> Iterator[Resu
 
     No `Problem` leaves; it becomes its subject's result.
     """
-    zones = _zones(fleet, plan)
+    zones, graph = _zones(fleet, plan), _GraphFacts(fleet, plan)
     for entry in plan.entries():
         if entry.rollout:
-            walk = _Walk(fleet, state, run, plan, entry.rollout, encode_entry(entry))
+            walk = _Walk(fleet, state, run, plan, graph, entry)
             try:
-                standing, problem = walk.go(zones)
+                waiting = walk.go(zones)
             except PlanStale as stale:
-                standing, problem = Standing.STALE, stale
+                yield Result(entry.subject, Standing.STALE, walk.written, stale)
             except RolloutInTheWay as refusal:
-                standing, problem = Standing.REFUSED, refusal
+                yield Result(entry.subject, Standing.REFUSED, walk.written, refusal)
             except Problem as failure:
-                standing, problem = Standing.FAILED, failure
-            yield Result(entry.subject, standing, walk.written, problem)
+                yield Result(entry.subject, Standing.FAILED, walk.written, failure)
+            else:
+                standing = Standing.WAITING if waiting else Standing.DONE
+                yield Result(entry.subject, standing, walk.written, waiting=waiting)
 
 
 def _zones(fleet: Fleet, plan: PlanFile) -> Mapping[str, Mapping[Name, ZoneRef | Problem]]:
@@ -92,17 +95,53 @@ _FINISHED = "finished"
 _SUPERSEDED = "superseded"
 
 
+class _GraphFacts:
+    """What Graph says of the domains whose conditions need it, asked once a run for all domains of a tenant."""
+
+    def __init__(self, fleet: Fleet, plan: PlanFile) -> None:
+        self._fleet = fleet
+        self._answers: dict[tuple[str, Name], GraphAnswer | Problem] = {}
+        wanted: dict[str, set[Name]] = defaultdict(set)
+        for entry in plan.entries():
+            if entry.rollout:
+                wanted[entry.tenant] |= asked_of_graph(entry.rollout)
+        for tenant, names in wanted.items():
+            self._ask(tenant, names)
+
+    def of(self, entry: Entry, rollout: Rollout) -> Mapping[Name, GraphAnswer]:
+        """Give the answers that a rollout's conditions need. Raises `Problem`: what cannot be read opens nothing."""
+        names = asked_of_graph(rollout)
+        self._ask(entry.tenant, [name for name in names if (entry.tenant, name) not in self._answers])
+        found: dict[Name, GraphAnswer] = {}
+        for name in names:
+            answer = self._answers[entry.tenant, name]
+            if isinstance(answer, Problem):
+                raise answer
+            found[name] = answer
+        return found
+
+    def _ask(self, label: str, names: Collection[Name]) -> None:
+        if not names:
+            return
+        try:
+            answers = dict(self._fleet.source(self._fleet.tenant(label)).answers(names))
+        except Problem as problem:
+            answers = dict.fromkeys(names, problem)
+        self._answers |= {(label, name): answer for name, answer in answers.items()}
+
+
 class _Walk:
     """One rollout on its way."""
 
-    def __init__(self, fleet: Fleet, state: State, run: Run, plan: PlanFile, rollout: Rollout, line: bytes) -> None:
+    def __init__(self, fleet: Fleet, state: State, run: Run, plan: PlanFile, graph: _GraphFacts, entry: Entry) -> None:
         self._fleet = fleet
         self._state = state
         self._run = run
         self._plan = plan
-        self._rollout = rollout
-        self._line = line
-        self._stored = state.find(rollout.subject, plan.id)
+        self._graph = graph
+        self._entry = entry
+        self._rollout = cast("Rollout", entry.rollout)
+        self._stored: StoredRollout | None = None
         self._sent: set[int] = set()
         self.written = 0
 
@@ -142,8 +181,10 @@ class _Walk:
                 _NEW_PLAN,
             )
 
-    def go(self, zones: Mapping[str, Mapping[Name, ZoneRef | Problem]]) -> tuple[Standing, Problem | None]:
-        """Take every step that is ready; `zones` says what the plan's labels mean now.
+    def go(self, zones: Mapping[str, Mapping[Name, ZoneRef | Problem]]) -> Step | None:
+        """Take every step that is ready, and give the one that it waits at; None: all are done.
+
+        `zones` says what the plan's labels mean now.
 
         Raises:
             PlanStale: the plan does not fit what the manifest says now, or has expired.
@@ -151,21 +192,23 @@ class _Walk:
             Problem: something could not be read or written.
 
         """
+        self._stored = self._state.find(self._entry.subject, self._plan.id)
         if self._stored and self._stored.outcome == _FINISHED:
-            return Standing.DONE, None
+            return None
         self._check(zones)
         self._clear_the_way()
         reason: Outcome | None = None
         for _ in range(ATTEMPTS * len(self._rollout.steps) + 1):
             snapshots = self._read(self._rollout)
-            where = self._observe(self._rollout, self._stored, snapshots)
+            where = self._observe(self._entry, self._rollout, self._stored, snapshots)
             match where:
                 case Finished():
-                    return Standing.DONE, None
-                case Waiting():
-                    return Standing.WAITING, None
+                    return None
+                case Waiting(number):
+                    self._keep()
+                    return self._rollout.steps[number]
                 case Stale():
-                    return Standing.STALE, _stale(self._rollout, where)
+                    raise _stale(self._rollout, where)
                 case Ready(number):
                     reason = self._take(number, self._rollout.steps[number], snapshots)
                 case _ as never:
@@ -180,10 +223,11 @@ class _Walk:
     def _clear_the_way(self) -> None:
         """Settle what another plan left open for this subject: go on with its equal rest, or close what never wrote."""
         opened = self._state.open_rollout(self._rollout.subject)
-        other = decode_entry(opened.line).rollout if opened and opened.plan_id != self._plan.id else None
-        if opened is None or other is None:
+        entry = decode_entry(opened.line) if opened and opened.plan_id != self._plan.id else None
+        other = entry.rollout if entry else None
+        if opened is None or entry is None or other is None:
             return
-        where = self._observe(other, opened, self._read(other))
+        where = self._observe(entry, other, opened, self._read(other))
         if isinstance(where, Finished):
             return
         events = self._state.events(opened.id)
@@ -203,12 +247,12 @@ class _Walk:
         return {zone: self._fleet.reader(zone.provider).read(zone, of_zone) for zone, of_zone in keys(rollout).items()}
 
     def _observe(
-        self, rollout: Rollout, stored: StoredRollout | None, snapshots: Mapping[ZoneRef, Snapshot]
+        self, entry: Entry, rollout: Rollout, stored: StoredRollout | None, snapshots: Mapping[ZoneRef, Snapshot]
     ) -> Ready | Waiting | Stale | Finished:
         """Say where a rollout stands, and journal what is seen to be done now."""
         live = {key: held for snapshot in snapshots.values() for key, held in snapshot.sets.items()}
         events = self._state.events(stored.id) if stored else ()
-        where = position(rollout, events, Facts(live))
+        where = position(rollout, events, Facts(live, self._graph.of(entry, rollout)))
         if stored:
             for number in where.newly_seen:
                 of_step = [event for event in events if event.step == number]
@@ -228,18 +272,17 @@ class _Walk:
                 "Sign the zone at the provider yourself, then make a new plan.",
             )
         change, provider = step.action, self._fleet.provider(step.zone.provider)
-        if self._stored is None:
-            self._stored = self._state.start(self._rollout.subject, self._plan.id, self._line)
-        self._state.record(self._run, self._stored.id, EventKind.BEGUN, number, {"key": str(change.key)})
+        stored = self._keep()
+        self._state.record(self._run, stored.id, EventKind.BEGUN, number, {"key": str(change.key)})
         self._sent.add(number)
         try:
             outcome = provider.apply(snapshots[step.zone], [change])[change.key]
         except ProviderError as error:
-            self._settle(self._stored, number, Outcome(Status.NOT_TRIED, error.headline))
+            self._settle(stored, number, Outcome(Status.NOT_TRIED, error.headline))
             raise
         if outcome.status is Status.UNKNOWN:
             return outcome
-        self._settle(self._stored, number, outcome)
+        self._settle(stored, number, outcome)
         if outcome.status in {Status.REJECTED, Status.NOT_TRIED}:
             raise Problem(
                 f"The provider {step.zone.provider} did not change {change.key}",
@@ -247,6 +290,12 @@ class _Walk:
                 "Mend what it names, then apply the same plan again.",
             )
         return outcome
+
+    def _keep(self) -> StoredRollout:
+        """Keep the rollout in the state: it has begun, and goes on in later runs."""
+        if self._stored is None:
+            self._stored = self._state.start(self._entry.subject, self._plan.id, encode_entry(self._entry))
+        return self._stored
 
     def _settle(self, stored: StoredRollout, number: int, outcome: Outcome) -> None:
         self.written += outcome.status is Status.WRITTEN and number in self._sent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
 
@@ -22,6 +23,19 @@ class Fleet:
         self.now = now
         self._providers: dict[str, Provider] = {}
         self._sources: dict[str, DesiredSource] = {}
+        if not logging.root.handlers:  # else Python prints what an SDK logs, foreign text and all, between our lines
+            logging.root.addHandler(logging.NullHandler())
+
+    def tenant(self, label: str) -> Tenant:
+        """Give what the manifest says of a tenant. Raises `Problem`."""
+        tenant = self.manifest.tenants.get(label)
+        if tenant is None:
+            raise Problem(
+                f"The manifest names no tenant {label}",
+                f"{self.manifest.file} has no entry {label} under tenants:.",
+                "Put it back, or make a new plan:  provisioner plan --out FILE",
+            )
+        return tenant
 
     def source(self, tenant: Tenant) -> DesiredSource:
         """Give a tenant's source of desired state. Raises `Problem`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from plans.desired import Subject
+from plans.plan import Step
 from plans.problem import Problem
 
 
@@ -26,9 +27,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one subject: where it stands, how many sets were written for it in this run, and why it stopped."""
+    """What became of one subject: where it stands, how many sets were written for it in this run, and why it stopped.
+
+    `waiting` is the step that it waits at.
+    """
 
     subject: Subject
     standing: Standing
     written: int = 0
     problem: Problem | None = None
+    waiting: Step | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,24 @@ import typer
 from typer.exceptions import TyperException
 
 from plans.problem import Problem
-from provisioner.cli import apply, export, init, plan, screen, show, validate, version
+from provisioner.cli import (
+    apply,
+    completion,
+    discover,
+    doctor,
+    export,
+    forget,
+    import_,
+    init,
+    pin,
+    plan,
+    providers,
+    schema,
+    screen,
+    show,
+    validate,
+    version,
+)
 from provisioner.cli.problems import ApprovalMissing, Interrupted, UsageError
 from provisioner.exits import Exit
 from provisioner.report.problem_text import problem_lines
@@ -24,8 +40,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (init, validate, plan, show, apply, export, version):
-    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+_COMMANDS = (
+    init,
+    import_,
+    discover,
+    doctor,
+    validate,
+    plan,
+    show,
+    apply,
+    export,
+    pin,
+    forget,
+    providers,
+    schema,
+    completion,
+    version,
+)
+for module in _COMMANDS:
+    app.command(name=module.__name__.rpartition(".")[2].rstrip("_"))(module.command)
 
 
 def main() -> None:
@@ -36,7 +69,6 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every failure is told in three parts."""
     screen.prepare()
-    logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is not for the screen, and may hold foreign text
     try:
         code = app(list(arguments), prog_name="provisioner", standalone_mode=False, auto_envvar_prefix="PROVISIONER")
         if code != Exit.INTERRUPTED:
@@ -45,7 +77,9 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         command = next((argument for argument in arguments if not argument.startswith("-")), "")
         help_command = f"provisioner {command} --help" if command in commands() else "provisioner --help"
-        problem = UsageError(error.format_message(), "Nothing was done.", f"Look up what there is:  {help_command}")
+        problem = UsageError(
+            " ".join(error.format_message().split()), "Nothing was done.", f"Look up what there is:  {help_command}"
+        )
     except Problem as error:
         problem = error
     except BrokenPipeError:

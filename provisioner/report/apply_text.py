@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from provisioner.report.lines import Line, Part, Tone, line
+from provisioner.report.plan_text import step_lines
 from provisioner.report.problem_text import problem_lines
 from provisioner.results import Result, Standing
 
@@ -24,6 +25,8 @@ def result_lines(result: Result) -> Iterator[Line]:
     yield line(Part(str(result.subject), Tone.STRONG), "  ", Part(result.standing, _TONES[result.standing]), f"  {written}")
     if result.problem:
         yield from problem_lines(result.problem)
+    if result.waiting:
+        yield from step_lines("waits at", result.waiting)
 
 
 def summary_lines(results: Collection[Result]) -> Iterator[Line]:

@@ -31,4 +31,6 @@ def result_object(result: Result) -> str:
     if result.problem:
         problem = result.problem
         told["problem"] = {"headline": problem.headline, "detail": problem.detail, "mend": problem.mend}
+    if result.waiting:
+        told["waiting"] = json.loads(codec.encode_part(result.waiting))
     return json.dumps(told) + "\n"

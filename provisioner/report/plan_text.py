@@ -2,49 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import assert_never
 
-from plans.desired import GraphAnswer
-from plans.plan import Change, Condition, Entry, Filters, Manual, ProviderHolds, SetSigning, Step, Totals
+from plans.desired import Evidence, GraphAnswer, Pin
+from plans.plan import (
+    Change,
+    Condition,
+    Entry,
+    Filters,
+    GraphSays,
+    Manual,
+    ProviderHolds,
+    Readiness,
+    SetSigning,
+    Step,
+    Totals,
+)
 from plans.values import RRset
 from provisioner.planfile import PlanFile
 from provisioner.report.finding_text import finding_lines
 from provisioner.report.lines import Line, Part, Tone, line
 
-_NAMED = 20
-"""So many stopped subjects are named in a summary; the rest is counted."""
+_NAMED = 4
+"""So many of the subjects that share a reason are named; the rest is counted."""
+
+
+_READINESS = {Readiness.VERIFIED: "verified", Readiness.EMAIL: "used for mail"}
 
 
 def plan_lines(plan: PlanFile, next_command: str) -> Iterator[Line]:
     """Render a plan: its subjects, who was left out, what it amounts to, and the command that comes next if there is one."""
-    stopped: list[Entry] = []
-    for entry in plan.entries():
-        yield from _entry_lines(entry)
-        if entry.stopped and len(stopped) < _NAMED:
-            stopped.append(entry)
+    stopped: dict[str, list[str]] = defaultdict(list)
+    for _, together in groupby(plan.entries(), _alike):
+        entries = list(together)
+        yield from _entry_lines(entries)
+        for entry in entries:
+            for code in sorted({finding.code for finding in entry.findings if finding.stops}):
+                stopped[code].append(str(entry.subject))
     totals = plan.totals
     yield from _partial(plan.header.filters)
     if stopped:
         yield line(Part(f"Not planned: {_counted(blocked=totals.blocked, failed=totals.failed)}", Tone.STOPPED))
-        for entry in stopped:
-            codes = ", ".join(finding.code for finding in entry.findings if finding.stops)
-            yield line(f"  {entry.subject}  {codes}")
-        if totals.blocked + totals.failed > len(stopped):
-            yield line(f"  and {totals.blocked + totals.failed - len(stopped)} more")
+        width = max(map(len, stopped))
+        for code, subjects in sorted(stopped.items()):
+            yield line(f"  {code:{width}}  {len(subjects):5}  {_some(subjects)}")
         yield ()
     if not totals.steps:
         yield line(Part("No changes. ", Tone.GOOD), _in_sync(totals))
         return
-    subjects = "1 domain" if totals.subjects == 1 else f"{totals.subjects} domains"
+    count = "1 domain" if totals.subjects == 1 else f"{totals.subjects} domains"
     steps = "1 step" if totals.steps == 1 else f"{totals.steps} steps"
     yield line(
         Part(f"Plan {plan.id[:12]}: ", Tone.STRONG),
-        f"{subjects}, {steps}: {totals.add} to add, {totals.change} to change, {totals.delete} to delete. ",
+        f"{count}, {steps}: {totals.add} to add, {totals.change} to change, {totals.delete} to delete. ",
         f"{totals.in_sync} in sync.",
     )
     if next_command:
         yield line("Next: ", Part(next_command, Tone.STRONG))
+
+
+def _alike(entry: Entry) -> object:
+    """Give what entries have in common that are told as one: a tenant's domains that failed for the same reason."""
+    told = tuple((finding.severity, finding.code, finding.what, finding.mend) for finding in entry.findings)
+    return (entry.tenant, told) if entry.stopped and not entry.evidence else entry.subject
+
+
+def _some(subjects: Sequence[str]) -> str:
+    """Name the first few of many."""
+    named = ", ".join(subjects[:_NAMED])
+    return named if len(subjects) <= _NAMED else f"{named} and {len(subjects) - _NAMED} more"
 
 
 def _partial(filters: Filters) -> Iterator[Line]:
@@ -66,10 +95,11 @@ def _counted(**counts: int) -> str:
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
-def _entry_lines(entry: Entry) -> Iterator[Line]:
+def _entry_lines(alike: Sequence[Entry]) -> Iterator[Line]:
+    entry = alike[0]
     zones = {step.zone.provider for step in entry.rollout.steps if step.zone} if entry.rollout else set()
     where = ", ".join([*(f"provider {label}" for label in sorted(zones)), f"tenant {entry.tenant}"])
-    yield line(Part(str(entry.subject), Tone.STRONG), f"  ({where})")
+    yield line(Part(_some([str(one.subject) for one in alike]), Tone.STRONG), f"  ({where})")
     for evidence in entry.evidence:
         yield from _evidence(evidence)
     for finding in entry.findings:
@@ -77,13 +107,23 @@ def _entry_lines(entry: Entry) -> Iterator[Line]:
     if entry.rollout:
         yield ()
         for number, step in enumerate(entry.rollout.steps, 1):
-            yield from _step(number, step)
+            yield from step_lines(str(number), step)
         for told in entry.rollout.outline:
             yield line("     afterwards  ", Part(told, Tone.FAINT))
     yield ()
 
 
-def _evidence(answer: GraphAnswer) -> Iterator[Line]:
+def _evidence(evidence: Evidence) -> Iterator[Line]:
+    match evidence:
+        case GraphAnswer():
+            yield from _answer(evidence)
+        case Pin(_, exchange, where):
+            yield line("  Pinned is ", Part(exchange, Tone.STRONG), Part(f"  ({where})", Tone.FAINT))
+        case _ as never:
+            assert_never(never)
+
+
+def _answer(answer: GraphAnswer) -> Iterator[Line]:
     asked = ", ".join(f"MX {mx.preference} {mx.exchange}" for mx in answer.mail_exchanges) or "no MX"
     yield line(
         "  Microsoft Graph asks for ",
@@ -92,8 +132,9 @@ def _evidence(answer: GraphAnswer) -> Iterator[Line]:
     )
 
 
-def _step(number: int, step: Step) -> Iterator[Line]:
-    head = f"  {number}  {step.risk}  "
+def step_lines(title: str, step: Step) -> Iterator[Line]:
+    """Render one step: what is done, before and after, what it requires first, and how one sees that it is done."""
+    head = f"  {title}  {step.risk}  "
     match step.action:
         case Change(before, after) as change:
             yield line(head, _verb(before, after), f" {change.key}")
@@ -131,5 +172,7 @@ def condition_text(condition: Condition) -> str:
     match condition:
         case ProviderHolds(key, after):
             return f"the provider, read back, holds {'exactly this' if after else 'no set'} at {key}"
+        case GraphSays(domain, readiness):
+            return f"Microsoft Graph says that {domain} is {_READINESS[readiness]}"
         case _ as never:
             assert_never(never)

@@ -70,15 +70,25 @@ def test_each_kind_of_action_reads_as_what_it_is() -> None:
         assert expected in told
 
 
-def test_a_summary_names_twenty_that_were_stopped_and_counts_the_rest() -> None:
-    blocked = [
-        entry(findings=(Finding(Severity.BLOCK, "foreign-mx", subject, "what", "mend"),), subject=subject)
-        for subject in (Subject(name(f"d{number:02d}.example")) for number in range(23))
-    ]
-    told = shown(*blocked)
-    assert "Not planned: 23 blocked\n  d00.example  foreign-mx\n" in told
-    assert "  d19.example  foreign-mx\n  and 3 more\n" in told
+def stopped(code: str, number: int, what: str = "what", severity: Severity = Severity.BLOCK) -> Entry:
+    subject = Subject(name(f"d{number:02d}.example"))
+    return entry(findings=(Finding(severity, code, subject, what, "mend"),), subject=subject)
+
+
+def test_a_summary_counts_the_stopped_by_reason_and_names_a_few() -> None:
+    told = shown(*(stopped("foreign-mx", number, f"what {number}") for number in range(23)), stopped("null-mx", 99))
+    assert "Not planned: 24 blocked\n" in told
+    assert "  foreign-mx     23  d00.example, d01.example, d02.example, d03.example and 19 more\n" in told
+    assert "  null-mx         1  d99.example\n" in told
     assert "No changes. Nothing can be done before what is named above is mended." in told
+    assert told.count("x blocked: foreign-mx") == 23
+
+
+def test_domains_of_a_tenant_that_failed_for_one_reason_are_told_once() -> None:
+    told = shown(*(stopped("graph-unreadable", number, severity=Severity.ERROR) for number in range(10)))
+    assert told.count("x error: graph-unreadable") == 1
+    assert "d00.example, d01.example, d02.example, d03.example and 6 more  (tenant contoso)" in told
+    assert "  graph-unreadable     10  d00.example" in told
 
 
 def test_a_partial_plan_says_so() -> None:
