@@ -149,7 +149,7 @@ class _Walk:
         """Refuse what may not be walked, whatever the zones hold.
 
         Raises:
-            PlanStale: the plan has expired, was superseded, or a label of it means another zone now.
+            PlanStale: the plan has expired, was superseded or forgotten, or a label of it means another zone now.
             Problem: a provider could not tell.
 
         """
@@ -160,10 +160,10 @@ class _Walk:
                 f"That of {self._rollout.subject} has not begun, and none may after {header.expires:%Y-%m-%d %H:%M:%SZ}.",
                 _NEW_PLAN,
             )
-        if self._stored and self._stored.outcome == _SUPERSEDED:
+        if self._stored and self._stored.outcome:
             raise PlanStale(
-                f"The plan was superseded for {self._rollout.subject}",
-                "A newer plan for the same domain was applied since; this one's steps are void.",
+                f"The plan is void for {self._rollout.subject}",
+                f"Its rollout was begun {self._stored.opened:%Y-%m-%d %H:%M:%SZ}, and was {self._stored.outcome} since.",
                 _NEW_PLAN,
             )
         for step in self._rollout.steps:
@@ -238,8 +238,8 @@ class _Walk:
         else:
             raise RolloutInTheWay(
                 f"Another rollout of {self._rollout.subject} is half done",
-                f"Plan {opened.plan_id[:12]}, begun {opened.opened}, has steps of its own left.",
-                "Apply that plan again, so that it comes to its end; then make a new one.",
+                f"Plan {opened.plan_id[:12]}, begun {opened.opened:%Y-%m-%d %H:%M:%SZ}, has steps of its own left.",
+                f"Apply that plan again, so that it comes to its end; or drop it:  provisioner forget {self._rollout.subject}",
             )
 
     def _read(self, rollout: Rollout) -> Mapping[ZoneRef, Snapshot]:

@@ -182,7 +182,7 @@ def test_a_newer_plan_replaces_one_that_never_wrote(world: World, state: State) 
         (result,) = walk(world, state, old)
         assert result.problem
         assert result.standing is Standing.STALE
-        assert "superseded" in result.problem.headline
+        assert "superseded" in result.problem.detail
 
 
 def test_a_newer_plan_finishes_what_an_older_one_wrote(world: World, state: State) -> None:
@@ -206,6 +206,19 @@ def test_a_newer_plan_that_says_otherwise_waits_for_a_half_done_one(world: World
     assert results[0].problem
     assert "half done" in results[0].problem.headline
     assert of_apply(results) == Exit.REFUSED
+
+
+def test_a_forgotten_rollout_is_not_taken_up_again(world: World, state: State) -> None:
+    with world.plan() as plan:
+        world.provider.script = ["late"]
+        walk(world, state, plan)
+        assert state.forget(Subject(CONTOSO))
+        (result,) = walk(world, state, plan)
+        assert result.problem
+        assert (result.standing, "forgotten" in result.problem.detail) == (Standing.STALE, True)
+        world.provider.catch_up()
+        with world.plan() as newer:
+            assert not list(newer.entries())
 
 
 def sealed(world: World, rollout: Rollout) -> PlanFile:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plans.desired import Cloud, DomainFacts, GraphAnswer, Source, Subject, VerificationText
 from plans.plan import Change, GraphSays, Manual, ProviderHolds, Readiness
 from plans.policy import Risk, Severity
-from plans.position import Facts, Finished, Ready, Waiting, asked_of_graph, position
+from plans.position import Event, EventKind, Facts, Finished, Ready, Stale, Waiting, asked_of_graph, position
 from plans.rollout.onboarding import Onboarding, Verify, keys, propose, readiness
 from plans.snapshot import Snapshot
 from plans.values import Irregular, Key, Live, Name, Opaque, RRset, Txt, ZoneRef, name, rrset
@@ -173,6 +173,15 @@ def test_the_way_is_walked_as_the_tenant_goes_it() -> None:
         "ready": Finished(),
     }
     assert position(rollout, (), Facts({KEY: after})).state == Waiting(1, verify.done_when)
+
+
+def test_others_may_change_the_text_set_once_the_proof_was_seen() -> None:
+    rollout, _ = propose(on_its_way(), snapshot(on_its_way(), txt(SPF)), Verify.DNS)
+    assert rollout
+    seen = (Event(EventKind.SEEN, 0, NOW),)
+    for live in (txt(Txt.of("v=spf1 ~all"), Txt.of(PROOF.text)), txt(SPF), None):
+        assert position(rollout, seen, Facts({KEY: live})).state == Waiting(1, rollout.steps[1].done_when)
+    assert isinstance(position(rollout, (), Facts({KEY: txt(Txt.of("v=spf1 ~all"))})).state, Stale)
 
 
 def test_proposed_again_halfway_it_is_the_rest_of_the_same_steps() -> None:
