@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from plans.plan import Change
 from plans.problem import Problem
 from plans.snapshot import Snapshot
-from plans.values import Ds, Key, Name, RRset, ZoneRef
+from plans.values import Ds, Key, Live, Name, RRset, ZoneRef
 from providers.limiter import Limiters, Meter
 
 CONTRACT_VERSION = 1
@@ -81,6 +81,13 @@ class Reader(Protocol):
 
     def canonical(self, zone: ZoneRef, wanted: RRset) -> RRset:
         """Give the set that the provider will give back once `wanted` is written. Raises `Unsupported`."""
+        ...
+
+    def name_servers(self, zone: ZoneRef) -> frozenset[Name]:
+        """Give the names of the servers by which the provider serves a zone; empty: it serves none, or cannot tell which.
+
+        Raises `ProviderError`.
+        """
         ...
 
     def signer(self) -> Signer | None:
@@ -156,6 +163,8 @@ class Capabilities:
     guard: str
     types: frozenset[str]
     publishes: Literal["dns", "none"] = "dns"
+    writes: bool = True
+    """False: nothing is ever written here; every change becomes a step for a person."""
 
 
 class Options(BaseModel):
@@ -182,6 +191,43 @@ class SecretOption(BaseModel):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What every authoritative server of a zone answers alike for one key: the set, and whether its owner exists at all."""
+
+    held: Live
+    owner_exists: bool
+
+
+class Lookup(Protocol):
+    """Public DNS, asked at the authoritative servers themselves. Each call raises `Unavailable` where it cannot tell."""
+
+    def zone_of(self, name: Name) -> Name:
+        """Give the apex of the zone that a name lies in, as it is delegated."""
+        ...
+
+    def delegation(self, zone: Name) -> Mapping[Name, frozenset[str]]:
+        """Give the name servers that the parent names for a zone, each with its addresses."""
+        ...
+
+    def addresses(self, host: Name) -> frozenset[str]:
+        """Give the addresses of a host; empty: it has none."""
+        ...
+
+    def served(self, zone: Name, keys: Collection[Key]) -> Mapping[Key, Served]:
+        """Ask every address of every delegated server; servers that disagree or do not answer are `Unavailable`."""
+        ...
+
+
+class _NoLookup:
+    """What stands in where nobody gave a way to ask DNS."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise Unavailable("DNS cannot be asked", "Nobody said how.", "Open the provider by a manifest.")
+
+    zone_of = delegation = addresses = served = _refuse
+
+
 def _no_secret(_: SecretOption) -> str:
     raise AuthFailed("There is no secret to be had", "Nobody said how a secret is read.", "Open the provider by a manifest.")
 
@@ -190,13 +236,14 @@ def _no_secret(_: SecretOption) -> str:
 class Context:
     """What an adapter is handed beside its options: the folder that relative paths count from, and the time in UTC.
 
-    `reveal` reads a secret when it is needed. `limiters` and `meter` are the run's: every request goes through the account's
-    limiter and is counted by its operation.
+    `reveal` reads a secret when it is needed, `lookup` asks public DNS. `limiters` and `meter` are the run's: every request
+    goes through the account's limiter and is counted by its operation.
     """
 
     folder: Path
     now: Callable[[], datetime]
     reveal: Callable[[SecretOption], str] = _no_secret
+    lookup: Lookup = field(default_factory=_NoLookup)
     limiters: Limiters = field(default_factory=Limiters)
     meter: Meter = field(default_factory=Meter)
 

@@ -121,6 +121,10 @@ class Memory:
         require_writable(zone, wanted)
         return wanted
 
+    def name_servers(self, zone: ZoneRef) -> frozenset[Name]:  # noqa: ARG002 - the contract's
+        """Name no server: nothing is published."""
+        return frozenset()
+
     def signer(self) -> None:
         """Sign nothing."""
 

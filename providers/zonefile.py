@@ -115,6 +115,10 @@ class ZoneFiles:
         require_writable(zone, wanted)
         return wanted
 
+    def name_servers(self, zone: ZoneRef) -> frozenset[Name]:  # noqa: ARG002 - the contract's
+        """Name no server: whoever serves the files knows."""
+        return frozenset()
+
     def signer(self) -> None:
         """Sign nothing: whoever serves the files does."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -34,7 +35,6 @@ from provisioner.report.problem_text import problem_lines
 
 app = typer.Typer(
     name="provisioner",
-    help="Bring the mail DNS of Microsoft 365 domains to the state that Microsoft Graph asks for.",
     epilog="Every option can also be set as PROVISIONER_COMMAND_OPTION; the manifest as PROVISIONER_MANIFEST.",
     add_completion=False,
     rich_markup_mode=None,
@@ -59,6 +59,21 @@ _COMMANDS = (
 )
 for module in _COMMANDS:
     app.command(name=module.__name__.rpartition(".")[2].rstrip("_"))(module.command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        raise typer.Exit(version.command())
+
+
+@app.callback()
+def _global_options(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version, allow_from_autoenv=False),
+    ] = False,
+) -> None:
+    """Bring the mail DNS of Microsoft 365 domains to the state that Microsoft Graph asks for."""
 
 
 def main() -> None:

@@ -48,7 +48,9 @@ def test_the_examples_in_the_starting_manifest_are_valid(
 
 
 def test_version_says_which(provisioner: Provisioner) -> None:
-    assert provisioner("version").out == f"provisioner {version('provisioner')}\n"
+    for arguments in (["version"], ["--version"]):
+        ran = provisioner(*arguments)
+        assert (ran.code, ran.out) == (Exit.DONE, f"provisioner {version('provisioner')}\n")
 
 
 def test_the_manifest_can_be_named_by_option_and_by_environment(
