@@ -66,8 +66,9 @@ Action = Change | SetSigning | Manual
 
 @dataclass(frozen=True, slots=True)
 class ProviderHolds:
-    """The provider, read back, holds exactly `after` at `key`; None: no set there."""
+    """The zone, read back at its provider, holds exactly `after` at `key`; None: no set there."""
 
+    zone: ZoneRef
     key: Key
     after: RRset | None
     kind: Literal["provider-holds"] = "provider-holds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,7 +98,7 @@ class Position:
 def is_met(condition: Condition, facts: Facts) -> bool:
     """Judge one condition by the facts: what was not gathered is not met."""
     match condition:
-        case ProviderHolds(key, after):
+        case ProviderHolds(_, key, after):
             return key in facts.live and facts.live[key] == after
         case GraphSays(domain, readiness):
             answer = facts.graph.get(domain)
@@ -123,12 +124,15 @@ def asked_of_graph(rollout: Rollout) -> frozenset[Name]:
 
 
 def keys(rollout: Rollout) -> dict[ZoneRef, frozenset[Key]]:
-    """Give every key that the rollout changes, by the zone that holds it: what `Facts.live` must have."""
-    found: dict[ZoneRef, frozenset[Key]] = {}
+    """Give every key that the rollout changes or waits for, by the zone that holds it: what `Facts.live` must have."""
+    found: dict[ZoneRef, set[Key]] = defaultdict(set)
     for step in rollout.steps:
         if step.zone and isinstance(step.action, Change):
-            found[step.zone] = found.get(step.zone, frozenset()) | {step.action.key}
-    return found
+            found[step.zone].add(step.action.key)
+        for condition in (*step.requires, *step.done_when):
+            if isinstance(condition, ProviderHolds):
+                found[condition.zone].add(condition.key)
+    return {zone: frozenset(of_zone) for zone, of_zone in found.items()}
 
 
 def position(rollout: Rollout, events: Sequence[Event], facts: Facts) -> Position:

@@ -65,7 +65,7 @@ subjects = st.builds(Subject, domains)
 @st.composite
 def steps(draw: st.DrawFn) -> Step:
     change = draw(changes())
-    done_when = (ProviderHolds(change.key, change.after),)
+    done_when = (ProviderHolds(draw(zones), change.key, change.after),)
     says = draw(st.builds(GraphSays, domains, st.sampled_from(Readiness)))
     requires: tuple[Condition, ...] = draw(st.sampled_from([(), done_when, (says,)]))
     action = draw(

@@ -82,7 +82,7 @@ def propose(desired: Desired, snapshot: Snapshot, strategy: Strategy) -> tuple[R
 
 
 def _one_step(subject: Subject, risk: Risk, change: Change, snapshot: Snapshot, outline: tuple[str, ...]) -> Rollout:
-    done_when = (ProviderHolds(change.key, change.after),)
+    done_when = (ProviderHolds(snapshot.zone, change.key, change.after),)
     return Rollout(subject, (Step(risk, change, snapshot.zone, (), done_when),), outline)
 
 

@@ -105,7 +105,7 @@ def _publish(
 
 
 def _add_text(zone: ZoneRef, before: RRset | None, after: RRset) -> Step:
-    return Step(Risk.ADD_TXT, Change(before, after), zone, (), (ProviderHolds(after.key, after),))
+    return Step(Risk.ADD_TXT, Change(before, after), zone, (), (ProviderHolds(zone, after.key, after),))
 
 
 def _verify(answer: GraphAnswer, proof: VerificationText | None) -> Step:

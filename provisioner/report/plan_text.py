@@ -170,8 +170,8 @@ def _values(sign: str, held: RRset | None, tone: Tone) -> Iterator[Line]:
 def condition_text(condition: Condition) -> str:
     """Say a condition in words."""
     match condition:
-        case ProviderHolds(key, after):
-            return f"the provider, read back, holds {'exactly this' if after else 'no set'} at {key}"
+        case ProviderHolds(zone, key, after):
+            return f"{zone.provider}, read back, holds {'exactly this' if after else 'no set'} at {key}"
         case GraphSays(domain, readiness):
             return f"Microsoft Graph says that {domain} is {_READINESS[readiness]}"
         case _ as never:

@@ -31,7 +31,7 @@ def entry(number: int) -> Entry:
     zone = ZoneRef("files", "zonefile", "zones", f"domain{number}.example.zone", domain)
     source = Source("contoso", "https://graph.microsoft.com")
     answer = GraphAnswer(domain, source, Cloud.GLOBAL, NOW, (MailExchange(domain, host, 0, 3600),), FACTS)
-    step = Step(Risk.REPLACE_MX, Change(before, after), zone, (), (ProviderHolds(after.key, after),))
+    step = Step(Risk.REPLACE_MX, Change(before, after), zone, (), (ProviderHolds(zone, after.key, after),))
     return Entry(Subject(domain), "contoso", (), (answer,), Rollout(Subject(domain), (step,), ("then",)))
 
 

@@ -25,7 +25,7 @@ def txt(*texts: str) -> RRset:
     return rrset(OWNER, "TXT", 3600, map(Txt.of, texts))
 
 
-DONE = (ProviderHolds(A.key, B),)
+DONE = (ProviderHolds(ZONE, A.key, B),)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ def finding(severity: Severity) -> Finding:
 
 
 def rollout(*changes: Change) -> Rollout:
-    steps = tuple(Step(Risk.REPLACE_MX, change, ZONE, (), (ProviderHolds(change.key, change.after),)) for change in changes)
+    steps = tuple(
+        Step(Risk.REPLACE_MX, change, ZONE, (), (ProviderHolds(ZONE, change.key, change.after),)) for change in changes
+    )
     return Rollout(Subject(OWNER), steps)
 
 

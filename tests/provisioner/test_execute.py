@@ -233,7 +233,7 @@ def zone_of(world: World) -> ZoneRef:
 def test_several_steps_are_walked_in_order(world: World, state: State) -> None:
     middle = mx("middle.o-v1.mx.microsoft")
     steps = tuple(
-        Step(Risk.REPLACE_MX, Change(before, after), zone_of(world), (), (ProviderHolds(KEY, after),))
+        Step(Risk.REPLACE_MX, Change(before, after), zone_of(world), (), (ProviderHolds(zone_of(world), KEY, after),))
         for before, after in ((OLD, middle), (middle, NEW))
     )
     with sealed(world, Rollout(Subject(CONTOSO), steps)) as plan:
@@ -245,7 +245,7 @@ def test_several_steps_are_walked_in_order(world: World, state: State) -> None:
 def test_a_half_done_rollout_goes_on_under_a_newer_plan_with_the_same_rest(world: World, state: State) -> None:
     middle = mx("middle.o-v1.mx.microsoft")
     first, second = (
-        Step(Risk.REPLACE_MX, Change(before, after), zone_of(world), (), (ProviderHolds(KEY, after),))
+        Step(Risk.REPLACE_MX, Change(before, after), zone_of(world), (), (ProviderHolds(zone_of(world), KEY, after),))
         for before, after in ((OLD, middle), (middle, NEW))
     )
     with (
@@ -265,7 +265,7 @@ def lines_of(plan: PlanFile) -> list[bytes]:
 
 
 def test_a_zone_that_nobody_can_sign_is_refused(world: World, state: State) -> None:
-    step = Step(Risk.SIGN, SetSigning(signed=True), zone_of(world), (), (ProviderHolds(KEY, NEW),))
+    step = Step(Risk.SIGN, SetSigning(signed=True), zone_of(world), (), (ProviderHolds(zone_of(world), KEY, NEW),))
     with sealed(world, Rollout(Subject(CONTOSO), (step,))) as plan:
         (result,) = walk(world, state, plan)
     assert result.problem
@@ -276,7 +276,7 @@ def test_a_zone_that_nobody_can_sign_is_refused(world: World, state: State) -> N
 def test_a_zone_that_is_gone_makes_the_plan_stale(world: World, state: State) -> None:
     elsewhere = ZoneRef("mem", "memory", "", "gone.example", name("gone.example"))
     change = Change(None, rrset("gone.example", "MX", 60, [Mx(0, name("mx.example"))]))
-    step = Step(Risk.CREATE_MX, change, elsewhere, (), (ProviderHolds(change.key, change.after),))
+    step = Step(Risk.CREATE_MX, change, elsewhere, (), (ProviderHolds(elsewhere, change.key, change.after),))
     with sealed(world, Rollout(Subject(name("gone.example")), (step,))) as plan:
         (result,) = walk(world, state, plan)
     assert result.problem

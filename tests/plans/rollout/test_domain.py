@@ -175,7 +175,7 @@ def test_microsofts_other_hosts_are_replaced_in_one_write_that_keeps_the_ttl(liv
     assert rollout
     (step,) = rollout.steps
     assert (step.risk, step.action, step.zone) == (Risk.REPLACE_MX, Change(live, after), ZONE)
-    assert step.done_when == (ProviderHolds(after.key, after),)
+    assert step.done_when == (ProviderHolds(ZONE, after.key, after),)
     assert rollout.outline
 
 

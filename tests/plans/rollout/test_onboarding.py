@@ -121,7 +121,7 @@ def test_by_dns_one_value_is_added_and_every_other_kept(held: list[Txt]) -> None
     assert set(change.after.values) == {*held, Txt.of(PROOF.text)}
     assert change.after.ttl == (live.ttl if live else PROOF.ttl)
     assert rollout.steps[0].risk is Risk.ADD_TXT
-    assert rollout.steps[0].done_when == (ProviderHolds(KEY, change.after),)
+    assert rollout.steps[0].done_when == (ProviderHolds(ZONE, KEY, change.after),)
 
 
 @pytest.mark.parametrize("verify", Verify)

@@ -43,7 +43,7 @@ def entry(*steps: Step, findings: tuple[Finding, ...] = (), subject: Subject | N
 
 def change(before: object, after: object) -> Step:
     made = Change(before, after)  # type: ignore[arg-type]  # tests hand in sets and None
-    return Step(Risk.REPLACE_MX, made, ZONE, (), (ProviderHolds(A.key, made.after),))
+    return Step(Risk.REPLACE_MX, made, ZONE, (), (ProviderHolds(ZONE, A.key, made.after),))
 
 
 def test_each_kind_of_action_reads_as_what_it_is() -> None:
@@ -52,17 +52,17 @@ def test_each_kind_of_action_reads_as_what_it_is() -> None:
             change(None, A),
             change(A, replace(A, ttl=60)),
             change(A, None),
-            Step(Risk.SIGN, SetSigning(signed=True), ZONE, (ProviderHolds(A.key, A),), (ProviderHolds(A.key, A),)),
-            Step(Risk.UNSIGN, SetSigning(signed=False), ZONE, (), (ProviderHolds(A.key, A),)),
-            Step(Risk.MANUAL, Manual("Run this.", ("Enable-It",)), None, (), (ProviderHolds(A.key, A),)),
+            Step(Risk.SIGN, SetSigning(signed=True), ZONE, (ProviderHolds(ZONE, A.key, A),), (ProviderHolds(ZONE, A.key, A),)),
+            Step(Risk.UNSIGN, SetSigning(signed=False), ZONE, (), (ProviderHolds(ZONE, A.key, A),)),
+            Step(Risk.MANUAL, Manual("Run this.", ("Enable-It",)), None, (), (ProviderHolds(ZONE, A.key, A),)),
         )
     )
     for expected in (
         "  1  replace-mx  + CREATE contoso.example. MX\n       + 0 a.example. ttl=3600\n       + 10 b.example. ttl=3600\n",
         "  2  replace-mx  ± MODIFY-TTL contoso.example. MX\n",
         "  3  replace-mx  - DELETE contoso.example. MX\n       - 0 a.example. ttl=3600\n",
-        "     done when   the provider, read back, holds no set at contoso.example. MX\n",
-        "  4  sign  ± SIGN contoso.example.\n     requires    the provider, read back, holds exactly this",
+        "     done when   aws, read back, holds no set at contoso.example. MX\n",
+        "  4  sign  ± SIGN contoso.example.\n     requires    aws, read back, holds exactly this",
         "  5  unsign  ± UNSIGN contoso.example.\n",
         "  6  manual  * BY HAND  Run this.\n       Enable-It\n",
         "1 domain, 6 steps: 1 to add, 1 to change, 1 to delete.",
