@@ -36,18 +36,22 @@ def _line(of: RRset, value: Value) -> str:
 
 
 def _form(of: RRset, value: Value) -> str:
-    name = of.key.owner.rstrip(".")
+    return f"name {of.key.owner.rstrip('.')}, type {of.key.type}, TTL {of.ttl}, {_fields(value)}"
+
+
+def _fields(value: Value) -> str:
     match value:
-        case Mx(preference, exchange):
-            told = f"priority {preference}, mail server {exchange}"
-        case Txt(text):
-            told = f"text {text}"
-        case Ds(key_tag, algorithm, digest_type, digest):
-            told = f"key tag {key_tag}, algorithm {algorithm}, digest type {digest_type}, digest {digest}"
-        case Tlsa(usage, selector, matching_type, association):
-            told = f"usage {usage}, selector {selector}, matching type {matching_type}, data {association}"
-        case Opaque(text):
-            told = text
+        case Mx():
+            return f"priority {value.preference}, mail server {value.exchange}"
+        case Txt():
+            return f"text {value.text}"
+        case Ds():
+            head = f"key tag {value.key_tag}, algorithm {value.algorithm}, digest type {value.digest_type}"
+            return f"{head}, digest {value.digest}"
+        case Tlsa():
+            head = f"usage {value.usage}, selector {value.selector}, matching type {value.matching_type}"
+            return f"{head}, data {value.association}"
+        case Opaque():
+            return value.text
         case _ as never:
             assert_never(never)
-    return f"name {name}, type {of.key.type}, TTL {of.ttl}, {told}"
