@@ -165,10 +165,15 @@ class Capabilities:
     publishes: Literal["dns", "none"] = "dns"
     writes: bool = True
     """False: nothing is ever written here; every change becomes a step for a person."""
+    signs: bool = False
+    """Whether zones can be signed through it (`Reader.signer`)."""
 
 
 class Options(BaseModel):
-    """The base of an adapter's options in the manifest: keys that it does not name are errors there."""
+    """The base of an adapter's options in the manifest: keys that it does not name are errors there.
+
+    An option `credential` is a label under the manifest's `credentials:`, and `tenant` beside it the tenant that it is for.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -215,7 +220,10 @@ class Lookup(Protocol):
         ...
 
     def served(self, zone: Name, keys: Collection[Key]) -> Mapping[Key, Served]:
-        """Ask every address of every delegated server; servers that disagree or do not answer are `Unavailable`."""
+        """Ask every address of every delegated server; servers that disagree or do not answer are `Unavailable`.
+
+        Addresses that each server makes up for itself (an alias of its own) are irregular; a serial may lag behind.
+        """
         ...
 
 
@@ -228,6 +236,29 @@ class _NoLookup:
     zone_of = delegation = addresses = served = _refuse
 
 
+class Token(Protocol):
+    """A bearer token (RFC 6750)."""
+
+    @property
+    def token(self) -> str:
+        """The token itself."""
+        ...
+
+
+class TokenSource(Protocol):
+    """A login to Microsoft Entra: azure-core's `TokenCredential`, as far as adapters use it."""
+
+    def get_token(self, *scopes: str) -> Token:
+        """Give a token that is good for some minutes at least. Raises `Problem`."""
+        ...
+
+
+def _no_login(_label: str, _tenant: str | None, _cloud: str) -> TokenSource:
+    raise AuthFailed(
+        "There is no login to be had", "Nobody said how a credential is opened.", "Open the provider by a manifest."
+    )
+
+
 def _no_secret(_: SecretOption) -> str:
     raise AuthFailed("There is no secret to be had", "Nobody said how a secret is read.", "Open the provider by a manifest.")
 
@@ -237,7 +268,8 @@ class Context:
     """What an adapter is handed beside its options: the folder that relative paths count from, and the time in UTC.
 
     `reveal` reads a secret when it is needed, `lookup` asks public DNS. `limiters` and `meter` are the run's: every request
-    goes through the account's limiter and is counted by its operation.
+    goes through the account's limiter and is counted by its operation. `credential` opens a login by the manifest's label,
+    for a tenant (None: the credential's own) in a cloud.
     """
 
     folder: Path
@@ -246,6 +278,7 @@ class Context:
     lookup: Lookup = field(default_factory=_NoLookup)
     limiters: Limiters = field(default_factory=Limiters)
     meter: Meter = field(default_factory=Meter)
+    credential: Callable[[str, str | None, str], TokenSource] = _no_login
 
 
 @dataclass(frozen=True, slots=True)
