@@ -183,7 +183,7 @@ class _Fleet:
             return
         names = self._by_provider[label]
         try:
-            reader = self._fleet.reader(label)
+            reader, writes = self._fleet.reader(label), self._fleet.capabilities(label).writes
             if not names:
                 yield _unused(name, reader)
                 return
@@ -193,7 +193,7 @@ class _Fleet:
             return
         alike: dict[Check, list[str]] = defaultdict(list)
         for zone in sorted(set(zones.values())):
-            alike[_zone(name, zone, reader)].append(zone.name.rstrip("."))
+            alike[_zone(name, zone, reader, writes=writes)].append(zone.name.rstrip("."))
         for one, held in alike.items():
             told = f"{_counted(len(held), 'zone')} ({enumerated(held)}) {one.found}"
             yield replace(one, found=told)
@@ -213,12 +213,14 @@ def _unused(name: str, reader: Reader) -> Check:
     return Check(name, Standing.OK, f"no domain of the manifest is there; {zones}")
 
 
-def _zone(name: str, zone: ZoneRef, reader: Reader) -> Check:
+def _zone(name: str, zone: ZoneRef, reader: Reader, *, writes: bool) -> Check:
     """Say what may be done with a zone, in words that follow its name."""
     try:
         access = reader.access(zone)
     except Problem as problem:
         return Check(name, Standing.FAULT, f"cannot be asked for\n{problem.headline}\n{problem.detail}", problem.mend)
+    if access.readable and not writes:
+        return Check(name, Standing.OK, "can be read; changes are made by hand")
     what = "written" if access.readable else "read"
     why = f": {access.detail}" if access.detail else ""
     if access.readable is False or access.writable is False:

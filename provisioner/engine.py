@@ -18,10 +18,12 @@ from plans.policy import Finding, Severity
 from plans.problem import Problem
 from plans.rollout import domain as domain_rollout
 from plans.rollout import onboarding
+from plans.rollout.by_hand import by_hand
 from plans.rollout.onboarding import Onboarding, Verify
 from plans.snapshot import Snapshot
 from plans.values import Key, Name, ZoneRef
 from providers.contract import Unsupported
+from provisioner.delegation import Delegations
 from provisioner.desired.problems import ConsentMissing
 from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
@@ -131,7 +133,7 @@ def _entries(
     for tenant in tenants:
         for domain in tenant.domains.values():
             by_provider[domain.provider.label].append(domain.name)
-    zones = {label: fleet.zones(label, names) for label, names in by_provider.items()}
+    zones, delegations = {label: fleet.zones(label, names) for label, names in by_provider.items()}, Delegations(fleet)
     for tenant in tenants:
         if tenant.failure:
             subject = Subject(Name(tenant.label), SubjectKind.TENANT)
@@ -141,7 +143,8 @@ def _entries(
         wishes = []
         for name, domain in tenant.domains.items():
             zone = zones[domain.provider.label].get(name)
-            wishes.append(_wish(domain, answers[name], zone, _pins(domain, pins.get(name)), onboard=name in listed))
+            of_domain = _pins(domain, pins.get(name))
+            wishes.append(_wish(domain, answers[name], zone, of_domain, delegations, onboard=name in listed))
         snapshots = _Snapshots(fleet, wishes)
         yield from (_entry(fleet, wish, snapshots, tenant.source.notices) for wish in wishes)
 
@@ -152,7 +155,13 @@ def _pins(domain: Domain, kept: Name | None) -> tuple[Pin, ...]:
 
 
 def _wish(
-    domain: Domain, answer: GraphAnswer | Problem, zone: ZoneRef | Problem | None, pins: Sequence[Pin], *, onboard: bool
+    domain: Domain,
+    answer: GraphAnswer | Problem,
+    zone: ZoneRef | Problem | None,
+    pins: Sequence[Pin],
+    delegations: Delegations,
+    *,
+    onboard: bool,
 ) -> _Wish:
     """Judge what Graph says of a domain, and whether there is a zone to bring it to."""
     subject = Subject(domain.name)
@@ -164,7 +173,8 @@ def _wish(
         aim, of_mx = domain_rollout.desire(answer, pins)
         findings = (*findings, *of_mx)
     if isinstance(zone, ZoneRef):
-        return _Wish(domain, findings, answer, aim, zone)
+        astray = None if domain.staged else delegations.finding(subject, zone)
+        return _Wish(domain, findings, answer, aim, zone) if astray is None else _Wish(domain, (*findings, astray), answer)
     if isinstance(aim, Onboarding) and not (aim.proof and domain.verify is Verify.DNS):
         return _Wish(domain, findings, answer, aim)
     if isinstance(zone, Problem):
@@ -218,6 +228,11 @@ def _entry(fleet: Fleet, wish: _Wish, snapshots: _Snapshots, notices: Collection
         rollout, findings = None, (_failure("unsupported", subject, problem, Severity.BLOCK),)
     except Problem as problem:
         rollout, findings = None, (_failure("zone-unreadable", subject, problem),)
+    if rollout and wish.zone and not fleet.capabilities(wish.zone.provider).writes:
+        rollout = by_hand(rollout)
+    if rollout and wish.domain.staged:
+        what = "The zone is staged: what is written is read back at the provider, and not looked up in DNS."
+        findings = (*findings, Finding(Severity.NOTICE, "staged", subject, what, "Drop `staged` once the zone is delegated."))
     unchecked = [Finding(Severity.NOTICE, "unchecked", subject, told, "Nothing need be done.") for told in notices if rollout]
     evidence = (*wish.aim.evidence,) if isinstance(wish.aim, Desired) else (wish.answer,) if wish.answer else ()
     return Entry(subject, tenant, (*wish.findings, *findings, *unchecked), evidence, rollout)

@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
+from plans.desired import Cloud
 from plans.problem import Problem
-from plans.values import Name, ZoneRef
-from providers.contract import Context, Provider, Reader
+from plans.values import Key, Name, ZoneRef
+from providers.contract import Capabilities, Context, Lookup, Provider, Reader, SecretOption, Served
+from providers.limiter import Limiters, Meter
+from provisioner.desired.credential import Login
 from provisioner.desired.graph import GraphSource
 from provisioner.desired.source import DesiredSource
 from provisioner.desired.sources import open_source
-from provisioner.manifest.model import LiveTenant, Manifest, Tenant
+from provisioner.manifest.model import LiveTenant, Manifest, ProviderConfig, Secret, Tenant
+from provisioner.secrets import reveal
 
 
 class Fleet:
-    """Opens what a manifest names, each once a run. `now` gives the time in UTC."""
+    """Opens what a manifest names, each once a run. `now` gives the time in UTC, `notify` tells of waits worth telling.
 
-    def __init__(self, manifest: Manifest, now: Callable[[], datetime]) -> None:
+    `lookup` asks public DNS; None: as the manifest says.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        now: Callable[[], datetime],
+        lookup: Lookup | None = None,
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.manifest = manifest
         self.now = now
+        self.meter = Meter()
+        self._lookup = lookup
+        self._limiters = Limiters(notify)
         self._providers: dict[str, Provider] = {}
         self._sources: dict[str, DesiredSource] = {}
         if not logging.root.handlers:  # else Python prints what an SDK logs, foreign text and all, between our lines
             logging.root.addHandler(logging.NullHandler())
+
+    @property
+    def lookup(self) -> Lookup:
+        """Public DNS."""
+        if self._lookup is None:
+            from provisioner.dns import PublicLookup, ResolverOptions  # noqa: PLC0415 - few runs ask, none starts slower
+            from provisioner.network import Target  # noqa: PLC0415 - the same
+
+            said = self.manifest.resolver
+            forward = tuple(Target(*server) for server in said.forward) if said else ()
+            self._lookup = PublicLookup(ResolverOptions(forward, said.hints, said.port) if said else None)
+        return self._lookup
 
     def tenant(self, label: str) -> Tenant:
         """Give what the manifest says of a tenant. Raises `Problem`."""
@@ -64,20 +92,61 @@ class Fleet:
     def provider(self, label: str) -> Provider:
         """Open a provider. Raises `Problem`."""
         if label not in self._providers:
-            config = self.manifest.providers.get(label)
-            if config is None:
-                raise Problem(
-                    f"The manifest names no provider {label}",
-                    f"{self.manifest.file} has no entry {label} under providers:.",
-                    "Make a new plan:  provisioner plan --out FILE",
-                )
-            context = Context(config.where.file.parent, self.now)
-            self._providers[label] = config.adapter.open(label, config.options, context)
+            config = self._config(label)
+            self._providers[label] = config.adapter.open(label, config.options, self._context(config))
         return self._providers[label]
+
+    def capabilities(self, label: str) -> Capabilities:
+        """Give what is true of every zone of a provider. Raises `Problem`."""
+        return self._config(label).adapter.capabilities
 
     def zones(self, label: str, names: Collection[Name]) -> dict[Name, ZoneRef | Problem]:
         """Find the zones that hold names; a name that no zone holds is missing, a failure is given for each name."""
         try:
             return dict(self.reader(label).zones(names))
         except Problem as problem:
-            return dict.fromkeys(names, problem)
+            config = self.manifest.providers.get(label)
+            if len(names) < 2 or config is None or config.adapter.capabilities.writes:  # noqa: PLR2004 - one has no others
+                return dict.fromkeys(names, problem)
+        # by public DNS each name has a parent of its own: one that does not answer says nothing of the others
+        return {found: zone for one in names for found, zone in self.zones(label, [one]).items()}
+
+    def _config(self, label: str) -> ProviderConfig:
+        config = self.manifest.providers.get(label)
+        if config is None:
+            raise Problem(
+                f"The manifest names no provider {label}",
+                f"{self.manifest.file} has no entry {label} under providers:.",
+                "Make a new plan:  provisioner plan --out FILE",
+            )
+        return config
+
+    def _context(self, config: ProviderConfig) -> Context:
+        folder = config.where.file.parent
+
+        def revealed(secret: SecretOption) -> str:
+            return reveal(Secret(config.where, secret.env, folder / secret.file if secret.file else None))
+
+        return Context(folder, self.now, revealed, _LazyLookup(self), self._limiters, self.meter, self._login)
+
+    def _login(self, label: str, tenant: str | None, cloud: str) -> Login:
+        return Login(self.manifest.credentials[label], tenant, Cloud(cloud), label=label)
+
+
+class _LazyLookup:
+    """Public DNS for an adapter that may never ask it."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def zone_of(self, name: Name) -> Name:
+        return self._fleet.lookup.zone_of(name)
+
+    def delegation(self, zone: Name) -> Mapping[Name, frozenset[str]]:
+        return self._fleet.lookup.delegation(zone)
+
+    def addresses(self, host: Name) -> frozenset[str]:
+        return self._fleet.lookup.addresses(host)
+
+    def served(self, zone: Name, keys: Collection[Key]) -> Mapping[Key, Served]:
+        return self._fleet.lookup.served(zone, keys)

@@ -56,19 +56,19 @@ class Login:
     def __init__(
         self,
         credential: Credential,
-        tenant: str,
+        tenant: str | None,
         cloud: Cloud,
         login_endpoint: str | None = None,
         *,
         label: str | None = None,
     ) -> None:
         self._credential = credential
-        self._tenant = tenant
-        self._label = label or tenant
+        self._tenant = tenant or ""
+        self._label = label or self._tenant
         self._login = login_endpoint or login_root(cloud)
         self._consent = login_endpoint or consent_root(cloud)
         self._well_known = login_endpoint is None
-        self._expected: str | None = tenant.lower() if is_guid(tenant) else None
+        self._expected: str | None = self._tenant.lower() if is_guid(self._tenant) else None
         self._tokens: dict[tuple[str, ...], AccessToken] = {}
         self._claims: JsonObject | None = None
         self._notices: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ class Login:
             from azure.core.exceptions import AzureError  # noqa: PLC0415 - heavy, and only needed to log in
         try:
             with open_credential(method, self._tenant, self._login, well_known=self._well_known) as source:
-                tenant = self._tenant if isinstance(method, DefaultChain) else None
+                tenant = self._tenant or None if isinstance(method, DefaultChain) else None
                 return source.get_token(*scopes, claims=claims, tenant_id=tenant)
         except AzureError as error:
             raise self._failed(error.message) from None
@@ -159,6 +159,8 @@ class Login:
     def _check(self, token: str) -> None:
         label, where = self._credential.label, self._credential.where
         self._claims = claims_of(token)
+        if not self._tenant:
+            return  # nobody said for which tenant it should be
         if self._claims is None:
             what = f"The token of credential {label} is no JWT: it cannot be checked whether it is for tenant {self._tenant}."
             self._notices = (what,)
@@ -194,7 +196,7 @@ class Login:
     def _failed(self, message: str) -> Problem:
         found = _ERROR_CODE.search(message)
         code = found[0] if found else ""
-        headline = f"Credential {self._credential.label} gives no token for tenant {self._tenant}"
+        headline = f"Credential {self._credential.label} gives no token for tenant {self._tenant or 'of its own'}"
         detail = f"{self._credential.where}: {self.scrub(message) or 'no reason was given'}"
         if code in _NO_CONSENT:
             url = self.consent_url()

@@ -99,7 +99,7 @@ def open_credential(
             )
         case DefaultChain():
             made = sdk.DefaultAzureCredential(
-                authority=login, additionally_allowed_tenants=[tenant], disable_instance_discovery=quiet
+                authority=login, additionally_allowed_tenants=[tenant] if tenant else [], disable_instance_discovery=quiet
             )
         case AzureCli():
             made = sdk.AzureCliCredential(tenant_id=tenant)

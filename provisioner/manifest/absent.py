@@ -13,7 +13,7 @@ from providers.contract import Options
 from provisioner.manifest.parts import IncludedPart, SettingsPart
 
 _ABSENT: dict[type[BaseModel], frozenset[str]] = {
-    IncludedPart: frozenset({"mail_hosts", "partners", "policy", "resolver"}),
+    IncludedPart: frozenset({"mail_hosts", "partners", "policy"}),
     SettingsPart: frozenset(
         {
             "dane",
@@ -24,7 +24,6 @@ _ABSENT: dict[type[BaseModel], frozenset[str]] = {
             "route",
             "signed_since",
             "smtp_probe",
-            "staged",
             "takeover",
         }
     ),

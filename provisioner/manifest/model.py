@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -166,10 +166,16 @@ class Settings:
     provider: str | None = None
     strategy: Strategy | None = None
     verify: Verify | None = None
+    staged: bool | None = None
 
     def before(self, others: Settings) -> Settings:
         """Give these settings, and the others' where these say nothing."""
-        return Settings(self.provider or others.provider, self.strategy or others.strategy, self.verify or others.verify)
+        return Settings(
+            self.provider or others.provider,
+            self.strategy or others.strategy,
+            self.verify or others.verify,
+            others.staged if self.staged is None else self.staged,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,7 @@ class Domain:
     """One managed domain; `where` is the line that names it.
 
     `exchange` is the host below mx.microsoft that Microsoft assigned to it, as its cmdlet printed it (DnssecMxValue), for the
-    time in which Graph may not say so yet.
+    time in which Graph may not say so yet. `staged`: its zone is being prepared at the provider, and is not asked by the world.
     """
 
     name: Name
@@ -187,6 +193,7 @@ class Domain:
     where: Location
     verify: Verify = Verify.MANUAL
     exchange: Name | None = None
+    staged: bool = False
 
     @classmethod
     def of(
@@ -200,7 +207,19 @@ class Domain:
     ) -> Domain:
         """Make a domain by its settings, and by what holds where nobody set anything."""
         strategy, verify = settings.strategy or Strategy.PHASED, settings.verify or Verify.MANUAL
-        return cls(name, tenant, provider, strategy, where, verify, exchange)
+        return cls(name, tenant, provider, strategy, where, verify, exchange, bool(settings.staged))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """How public DNS is asked: through recursive servers (`forward`, address and port), else from the root.
+
+    `hints` is a file with the root's servers; `port` is that of delegated servers, another than 53 on loopback only.
+    """
+
+    forward: tuple[tuple[str, int], ...] = ()
+    hints: Path | None = None
+    port: int = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +238,8 @@ class Manifest:
     defaults: Settings
     tenant_defaults: Mapping[str, Settings]
     graph_endpoint: str | None = None
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    resolver: Resolver | None = None
 
     def settings(self, tenant: str) -> Settings:
         """Give what holds for a tenant's domains that do not say otherwise: its own defaults before the manifest's."""

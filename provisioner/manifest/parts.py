@@ -143,6 +143,7 @@ class SettingsPart(Part):
     provider: Text | None = Field(None, description="the label of a provider", examples=["files"])
     strategy: Strategy | None = Field(None, description="how a differing MX is replaced", examples=["phased"])
     verify: Verify | None = Field(None, description="how the record that proves a domain is published", examples=["manual"])
+    staged: bool | None = Field(None, description="whether the zone is prepared before it is delegated", examples=[True])
 
 
 class _TenantPart(Part):
@@ -188,6 +189,16 @@ def _only_int(value: object) -> object:
     return value if type(value) is int else None
 
 
+class ResolverPart(Part):
+    """How public DNS is asked."""
+
+    forward: list[Text] = Field(
+        [], description="a list of recursive servers, ADDRESS or ADDRESS:PORT", examples=[["192.0.2.53"]]
+    )
+    hints: Text | None = Field(None, description="the path of a file with the root's servers", examples=["root.hints"])
+    port: int = Field(53, ge=1, le=65535, description="the port of delegated servers on loopback", examples=[53])
+
+
 class IncludedPart(Part):
     """A file that a manifest includes."""
 
@@ -213,3 +224,4 @@ class ManifestPart(IncludedPart):
     include: list[Text] = Field([], description="a list of globs of files", examples=[["fleet/*.yaml"]])
     defaults: SettingsPart | None = Field(None, description="a mapping", examples=[{"provider": "files"}])
     graph: GraphPart | None = Field(None, description="a mapping", examples=[{"endpoint": "https://graph.microsoft.com"}])
+    resolver: ResolverPart | None = Field(None, description="a mapping", examples=[{"forward": ["192.0.2.53"]}])

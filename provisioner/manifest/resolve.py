@@ -9,22 +9,27 @@ from typing import Protocol, TypeVar
 
 from plans.problem import Problem
 from plans.values import Name
-from providers.contract import Adapter
+from providers.contract import Adapter, Options
 from provisioner.manifest import words
 from provisioner.manifest.assemble import Assembled
 from provisioner.manifest.check import check, check_type
 from provisioner.manifest.credentials import method
 from provisioner.manifest.mistakes import KeyPath, Mistakes, enumerated, quoted
 from provisioner.manifest.model import (
+    AzurePipelines,
+    Certificate,
+    ClientSecret,
     Credential,
     Domain,
     LiveTenant,
     Location,
     Manifest,
     ProviderConfig,
+    Resolver,
     SavedTenant,
     Settings,
     Tenant,
+    WorkloadIdentity,
 )
 from provisioner.manifest.nodes import Node
 from provisioner.manifest.parts import (
@@ -32,6 +37,7 @@ from provisioner.manifest.parts import (
     DEFAULT_STATE,
     DomainPart,
     LiveTenantPart,
+    ResolverPart,
     SavedTenantPart,
     SettingsPart,
 )
@@ -85,6 +91,8 @@ class _Resolver:
             self._defaults or Settings(),
             self._tenant_defaults,
             endpoint,
+            _whole(self._credentials),
+            self._resolver(),
         )
 
     def _table(self, section: str, make: Callable[[str, Node, KeyPath], T]) -> dict[str, T]:
@@ -121,7 +129,20 @@ class _Resolver:
             self._mistakes.add(node.where, path, f"{problem.headline}: {problem.detail}", problem.mend)
             return None
         options = check(node, path, adapter.options, self._mistakes)
-        return ProviderConfig(label, adapter, options, node.where) if options else None
+        if options is None:
+            return None
+        self._login(options, node, path)
+        return ProviderConfig(label, adapter, options, node.where)
+
+    def _login(self, options: Options, node: Node, path: KeyPath) -> None:
+        """Check the credential that a provider's options name, and that it is said for which tenant where that must be said."""
+        label = getattr(options, "credential", None)
+        if not isinstance(label, str):
+            return
+        credential = self._refer(self._credentials, "credentials", label, node.child("credential"), *path, "credential")
+        if credential and isinstance(credential.method, _OF_ONE_TENANT) and not getattr(options, "tenant", None):
+            mend = "Add the tenant in which the account is: `tenant: …`."
+            self._mistakes.add(node.where, (*path, "tenant"), "is missing, and that credential does not say it", mend)
 
     def _tenant(self, label: str, node: Node, path: KeyPath) -> Tenant | None:
         entries = node.value if isinstance(node.value, dict) else {}
@@ -169,6 +190,23 @@ class _Resolver:
         ]
         return tuple(glob for glob in globs if glob is not None)
 
+    def _resolver(self) -> Resolver | None:
+        """Give how public DNS is asked; None: as nobody said otherwise."""
+        node = self._parts.keys.child("resolver")
+        part = None
+        if node is not self._parts.keys:
+            part = check(node, ("resolver",), ResolverPart, Mistakes())  # told with the manifest's other keys
+        if part is None:
+            return None
+        listed = node.child("forward")
+        items = listed.value if isinstance(listed.value, list) else []
+        found = [self._word(words.dns_server, str(item.value), item, "resolver", "forward", n) for n, item in enumerate(items)]
+        if found and part.hints:
+            mend = "Keep `forward` to ask through recursive servers, or `hints` to begin at the root."
+            self._mistakes.add(node.child("hints").where, ("resolver", "hints"), "stands beside `forward`", mend)
+        hints = node.where.file.parent / part.hints if part.hints else None
+        return Resolver(tuple(server for server in found if server), hints, part.port)
+
     def _own_defaults(self) -> Settings | None:
         """Give the manifest's own defaults; None: they cannot be known, which is told already."""
         node = self._parts.keys.child("defaults")
@@ -182,7 +220,7 @@ class _Resolver:
             return Settings()
         if part.provider:
             self._refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
-        return Settings(part.provider, part.strategy, part.verify)
+        return Settings(part.provider, part.strategy, part.verify, part.staged)
 
     def _domains(self) -> Iterator[Domain]:
         first: dict[Name, Location] = {}
@@ -215,7 +253,7 @@ class _Resolver:
                 self._mistakes.add(node.where, (*path, "provider"), "no provider is named", mend)
         if name is None or tenant is None or provider is None:
             return None
-        settings = Settings(None, part.strategy, part.verify).before(inherited)
+        settings = Settings(None, part.strategy, part.verify, part.staged).before(inherited)
         return Domain.of(name, tenant, provider, settings, node.where, exchange)
 
     def _refer(self, table: Mapping[str, T], section: str, label: str, node: Node, *path: str | int) -> T | None:
@@ -243,6 +281,10 @@ class _Resolver:
                 return None if default is None else self._word(form, default, node, *path)
             node = node.child(key)
         return self._word(form, node.value, node, *path) if isinstance(node.value, str) and node.value else None
+
+
+_OF_ONE_TENANT = (ClientSecret, Certificate, WorkloadIdentity, AzurePipelines)
+"""The methods that log in to a tenant that must be named."""
 
 
 def _whole(table: Mapping[str, T | None]) -> dict[str, T]:

@@ -27,6 +27,7 @@ def provider_type_lines(types: Iterable[ProviderType]) -> Iterator[Line]:
         else:
             yield line(f"  publishes to    {_PUBLISHES[one.found.publishes]}")
             yield line(f"  record types    {_types(one.found)}")
+            yield line(f"  DNSSEC          {_signs(one.found)}")
             yield line(f"  guard           {one.found.guard}")
 
 
@@ -37,16 +38,23 @@ def provider_types_document(types: Iterable[ProviderType]) -> str:
 
 def provider_types_table(types: Iterable[ProviderType]) -> str:
     """Give the types of this package itself as the README's Markdown table."""
-    rows = ["| type | publishes to | record types | how a write is kept off a zone that changed |", "|---|---|---|---|"]
+    rows = [
+        "| type | publishes to | record types | DNSSEC | how a write is kept off a zone that changed |",
+        "|---|---|---|---|---|",
+    ]
     for one in types:
         if isinstance(one.found, Capabilities) and any(package.name == OWN_PACKAGE for package in one.packages):
-            cells = (f"`{one.name}`", _PUBLISHES[one.found.publishes], _types(one.found), one.found.guard)
+            cells = (f"`{one.name}`", _PUBLISHES[one.found.publishes], _types(one.found), _signs(one.found), one.found.guard)
             rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows) + "\n"
 
 
 def _types(can: Capabilities) -> str:
     return ", ".join(sorted(can.types)) or "none"
+
+
+def _signs(can: Capabilities) -> str:
+    return "zones can be signed through it" if can.signs else "not through it"
 
 
 def _object(one: ProviderType) -> dict[str, Any]:
@@ -59,5 +67,5 @@ def _object(one: ProviderType) -> dict[str, Any]:
         told["problem"] = {"headline": problem.headline, "detail": problem.detail, "mend": problem.mend}
     else:
         can = one.found
-        told |= {"guard": can.guard, "publishes": can.publishes, "record_types": sorted(can.types)}
+        told |= {"guard": can.guard, "publishes": can.publishes, "record_types": sorted(can.types), "signs": can.signs}
     return told

@@ -14,7 +14,7 @@ from plans.rollout.domain import Strategy
 from plans.snapshot import Snapshot
 from plans.values import Irregular, Key, Mx, Name, RRset, ZoneRef, name, rrset
 from providers import memory
-from providers.contract import Adapter, Options, Outcome, ProviderError, Status, Unsupported
+from providers.contract import Adapter, Capabilities, Lookup, Options, Outcome, ProviderError, Status, Unsupported
 from providers.memory import Memory
 from provisioner import engine
 from provisioner.fleet import Fleet
@@ -46,6 +46,7 @@ class Scripted(Memory):
         self.read_error: ProviderError | None = None
         self.canonical_error: Unsupported | None = None
         self.reads = 0
+        self.servers: frozenset[Name] = frozenset()
         self._served: RRset | None = None
 
     def read(self, zone: ZoneRef, keys: Collection[Key]) -> Snapshot:
@@ -56,6 +57,9 @@ class Scripted(Memory):
         if self._served and self._served.key in snapshot.sets:
             return replace(snapshot, sets={**snapshot.sets, self._served.key: self._served})
         return snapshot
+
+    def name_servers(self, zone: ZoneRef) -> frozenset[Name]:  # noqa: ARG002 - the contract's
+        return self.servers
 
     def canonical(self, zone: ZoneRef, wanted: RRset) -> RRset:
         if self.canonical_error:
@@ -95,6 +99,9 @@ class World:
     )
     clock: datetime = NOW
     tenant_globs: tuple[str, ...] | None = None
+    capabilities: Capabilities = memory.ADAPTER.capabilities
+    lookup: Lookup | None = None
+    staged: bool = False
     listed: tuple[Name, ...] = (CONTOSO, FABRIKAM)
     hosts: dict[Name, str] = field(
         default_factory=lambda: {CONTOSO: "contoso-example.o-v1.mx.microsoft", FABRIKAM: "fabrikam-example.o-v1.mx.microsoft"}
@@ -141,14 +148,14 @@ class World:
             self.save_answer()
         where = Location(self.folder / "provisioner.yaml", 1)
         tenant = SavedTenant("contoso", self.answer_file, Cloud.GLOBAL, where, self.tenant_globs)
-        adapter = Adapter(
-            memory.ADAPTER.contract, Options, memory.ADAPTER.capabilities, lambda _label, _options, _context: self.provider
-        )
+        adapter = Adapter(memory.ADAPTER.contract, Options, self.capabilities, lambda _label, _options, _context: self.provider)
         provider = ProviderConfig("mem", adapter, Options(type="memory"), where)
-        domains = tuple(Domain(domain, tenant, provider, Strategy.DIRECT, where) for domain in self.listed)
+        domains = tuple(Domain(domain, tenant, provider, Strategy.DIRECT, where, staged=self.staged) for domain in self.listed)
         state = f"sqlite:///{self.folder / 'state.db'}"
         settings = Settings("mem", Strategy.DIRECT)
-        return Fleet(Manifest(where.file, state, {"contoso": tenant}, {"mem": provider}, domains, settings, {}), self.now)
+        return Fleet(
+            Manifest(where.file, state, {"contoso": tenant}, {"mem": provider}, domains, settings, {}), self.now, self.lookup
+        )
 
     def plan(self, filters: Filters | None = None) -> PlanFile:
         return PlanFile.record(engine.plan(self.fleet(), filters or Filters()))

@@ -47,12 +47,15 @@ def test_each_type_is_told_with_its_package_and_what_it_can_do(provisioner: Prov
     install("acme", "acme-dns", WORKING)
     ran = provisioner("providers")
     assert (ran.code, ran.err) == (Exit.DONE, "")
-    assert "acme-dns  (acme 1.2)\n  publishes to    DNS\n  record types    MX, TLSA\n  guard           a|guard\n" in ran.out
+    told = "  publishes to    DNS\n  record types    MX, TLSA\n  DNSSEC          not through it\n  guard           a|guard\n"
+    assert f"acme-dns  (acme 1.2)\n{told}" in ran.out
     can = registry.load("zonefile").capabilities
+    assert not can.signs
     assert (
         f"zonefile  (provisioner {version('provisioner')})\n  publishes to    nothing by itself\n"
-        f"  record types    {', '.join(sorted(can.types))}\n  guard           {can.guard}\n"
+        f"  record types    {', '.join(sorted(can.types))}\n  DNSSEC          not through it\n  guard           {can.guard}\n"
     ) in ran.out
+    assert "  DNSSEC          zones can be signed through it\n" in ran.out
 
 
 def test_json_is_one_document_of_the_same(provisioner: Provisioner, install: Install) -> None:
@@ -64,6 +67,7 @@ def test_json_is_one_document_of_the_same(provisioner: Provisioner, install: Ins
         "guard": "a|guard",
         "publishes": "dns",
         "record_types": ["MX", "TLSA"],
+        "signs": False,
     }
     assert list(told) == sorted(told)
 
@@ -93,7 +97,7 @@ def test_the_table_has_the_types_of_this_package_alone(install: Install) -> None
     install("acme", "acme-dns", WORKING)
     assert provider_types_table(installed()) == before
     install("provisioner", "own", WORKING)
-    assert "| `own` | DNS | MX, TLSA | a\\|guard |\n" in provider_types_table(installed())
+    assert "| `own` | DNS | MX, TLSA | not through it | a\\|guard |\n" in provider_types_table(installed())
 
 
 def test_the_readme_has_the_table_of_what_is_installed() -> None:

@@ -1,6 +1,7 @@
 """One file (or folder) for each mistake under tests/data/manifest/bad, and beside it all that is to be said about it."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def test_every_mistake_is_told_with_its_line_key_and_mend(expected: Path, adapte
     with contextlib.chdir(manifest.parent), pytest.raises(ManifestInvalid) as caught:
         load(Path(manifest.name), adapters)
 
+    if os.environ.get("UPDATE_GOLDEN"):
+        expected.write_text(f"{caught.value.detail}\n", encoding="utf-8")
     assert caught.value.detail == expected.read_text(encoding="utf-8").rstrip("\n")
     assert "HIDDEN" not in str(caught.value)
     assert "pydantic" not in str(caught.value)

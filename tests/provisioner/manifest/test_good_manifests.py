@@ -22,6 +22,7 @@ from provisioner.manifest.model import (
     Location,
     ManagedIdentity,
     Manifest,
+    Resolver,
     SavedTenant,
     Secret,
     Settings,
@@ -66,6 +67,11 @@ def test_settings_come_from_the_domain_then_its_tenant_then_the_manifest(full: M
         "csv.example.": ("contoso", "files", Strategy.DIRECT, Verify.MANUAL),
         "xn--bcher-kva.example.": ("offline", "others", Strategy.PHASED, Verify.DNS),
     }
+    assert {domain.name for domain in full.domains if not domain.staged} == {
+        "contoso.com.",
+        "mail.contoso.com.",
+        "csv.example.",
+    }
 
 
 def test_a_pin_stands_on_a_domain_in_yaml_or_in_a_table_with_or_without_final_dot(full: Manifest) -> None:
@@ -80,7 +86,7 @@ def test_a_domain_that_the_tenants_globs_chose_gets_the_same_settings(full: Mani
 
     assert (found.provider.label, found.strategy, found.verify) == ("files", Strategy.DIRECT, Verify.MANUAL)
     assert (found.where, found.exchange) == (full.tenants["contoso"].where, None)
-    assert full.settings("fabrikam") == Settings("others", Strategy.PHASED, Verify.DNS)
+    assert full.settings("fabrikam") == Settings("others", Strategy.PHASED, Verify.DNS, staged=True)
 
 
 def test_where_nobody_set_anything_a_domain_is_phased_and_verified_by_a_person(read: Callable[..., Manifest]) -> None:
@@ -162,6 +168,10 @@ def test_every_domain_knows_the_line_that_names_it(full: Manifest) -> None:
 
 def test_the_graph_endpoint_has_no_final_slash(full: Manifest) -> None:
     assert full.graph_endpoint == "http://[::1]:8080"
+
+
+def test_public_dns_is_asked_as_the_manifest_says(full: Manifest) -> None:
+    assert full.resolver == Resolver(forward=(("192.0.2.53", 53), ("2001:db8::53", 5353)), port=53)
 
 
 def test_the_core_schema_of_yaml_takes_off_and_no_for_words(adapters: Adapters) -> None:

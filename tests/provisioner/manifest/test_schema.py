@@ -60,7 +60,7 @@ def test_it_is_plain_json_of_the_draft_that_it_names(made: dict[str, Any]) -> No
 
 
 def test_it_knows_the_keys_of_the_manifest_and_no_others(made: dict[str, Any]) -> None:
-    keys = {"version", "state", "include", "credentials", "tenants", "providers", "domains", "defaults", "graph"}
+    keys = {"version", "state", "include", "credentials", "tenants", "providers", "domains", "defaults", "graph", "resolver"}
 
     assert set(made["properties"]) == keys
     assert made["required"] == ["version"]
