@@ -9,7 +9,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -89,6 +88,11 @@ class Slow(Response):
     """An answer that comes octet by octet."""
 
     pause: float = 0.05
+
+    def parts(self) -> Iterator[bytes]:
+        for octet in self.body:
+            yield bytes([octet])
+            time.sleep(self.pause)
 
 
 def html(status: int) -> Response:
@@ -358,44 +362,4 @@ def _json(status: int, body: object, headers: Mapping[str, str] | None = None) -
     return Response(status, json.dumps(body).encode(), headers or {})
 
 
-class _Handler(http._Handler):
-    def _answer(self) -> None:
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length", "0")))
-        response = self.emulator.respond_to(Request(self.command, self.path, headers, body))
-        if response is None:
-            self.close_connection = True
-            return
-        self.send_response(response.status)
-        for key, value in ({"Content-Type": "application/json"} | dict(response.headers)).items():
-            self.send_header(key, value)
-        if response.status != 204:
-            self.send_header("Content-Length", str(len(response.body)))
-        self.end_headers()
-        if not isinstance(response, Slow):
-            self.wfile.write(response.body)
-            return
-        for octet in response.body:
-            self.wfile.write(bytes([octet]))
-            time.sleep(response.pause)
-
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        """Find the base class's handler by the method of the request: this one takes all."""
-        if name.startswith("do_"):
-            return self._answer
-        raise AttributeError(name)
-
-
-@contextmanager
-def running(emulator: AzureDnsEmulator) -> Iterator[AzureDnsEmulator]:
-    """Serve on a free port of loopback until the block ends."""
-    handler = type("Handler", (_Handler,), {"emulator": emulator})
-    with http._Server(("127.0.0.1", 0), handler) as server:
-        emulator.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield emulator
-        finally:
-            server.shutdown()
-            thread.join()
+running = http.running

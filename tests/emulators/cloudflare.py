@@ -12,7 +12,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -76,6 +75,11 @@ class Seen:
 @dataclass(frozen=True)
 class _Dripping(Response):
     pause: float = 0.0
+
+    def parts(self) -> Iterator[bytes]:
+        for octet in self.body:
+            yield bytes([octet])
+            time.sleep(self.pause)
 
 
 class CloudflareEmulator:
@@ -231,44 +235,6 @@ class CloudflareEmulator:
         return _dnssec_object(zone)
 
 
-class _Handler(http._Handler):
-    """Knows more methods, and lets an answer drip where it says so."""
-
-    def _answer(self) -> None:
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length", "0")))
-        response = self.emulator.respond_to(Request(self.command, self.path, headers, body))
-        if response is None:
-            self.close_connection = True
-            return
-        self.send_response(response.status)
-        for key, value in ({"Content-Type": "application/json"} | dict(response.headers)).items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(response.body)))
-        self.end_headers()
-        pause = response.pause if isinstance(response, _Dripping) else 0.0
-        for part in [bytes([octet]) for octet in response.body] if pause else [response.body]:
-            self.wfile.write(part)
-            time.sleep(pause)
-
-    do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class's names
-
-
-@contextmanager
-def running(emulator: CloudflareEmulator) -> Iterator[CloudflareEmulator]:
-    """Serve on a free port of loopback until the block ends."""
-    handler = type("Handler", (_Handler,), {"emulator": emulator})
-    with http._Server(("127.0.0.1", 0), handler) as server:
-        emulator.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield emulator
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def _response(status: int, body: Any) -> Response:
     return Response(status, json.dumps(body).encode())
 
@@ -295,3 +261,6 @@ def _dnssec_object(zone: Zone) -> dict[str, Any]:
         "digest_algorithm": "SHA256", "digest": "0F" * 32, "key_tag": 42, "public_key": "oXiGYrSTO+LSCJ3mohc8EP+CzF9KxBj8",
         "ds": f"{zone.name}. 3600 IN DS 42 13 2 {'0F' * 32}", "modified_on": zone.dnssec_modified,
     }  # fmt: skip
+
+
+running = http.running

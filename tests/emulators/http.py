@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, TypeVar
 
@@ -29,6 +30,14 @@ class Response:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def parts(self) -> Iterator[bytes]:
+        """Give the body piece by piece, as it is sent. May raise `HangUp`."""
+        yield self.body
+
+
+class HangUp(Exception):
+    """The connection is closed in the middle of an answer."""
+
 
 class Emulator(Protocol):
     """What can be served; `url` is its root, known once it is."""
@@ -48,12 +57,6 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else the body waits until the head is acknowledged, which takes 40 ms
     emulator: Emulator
 
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
     def _answer(self) -> None:
         headers = {key.lower(): value for key, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", "0")))
@@ -64,9 +67,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status)
         for key, value in ({"Content-Type": "application/json"} | dict(response.headers)).items():
             self.send_header(key, value)
-        self.send_header("Content-Length", str(len(response.body)))
+        if response.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
-        self.wfile.write(response.body)
+        try:
+            for part in response.parts():
+                self.wfile.write(part)
+                self.wfile.flush()
+        except HangUp:
+            self.close_connection = True
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class finds them by these names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         pass

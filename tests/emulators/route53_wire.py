@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from tests.emulators import http
 from tests.emulators.http import Request, Response
-
-if TYPE_CHECKING:
-    from tests.emulators.route53 import Route53Emulator
 
 NAMESPACE = "https://route53.amazonaws.com/doc/2013-04-01/"
 _auth, _awsrequest, _credentials, _loaders, _model, _validate, botocore = (
@@ -218,47 +213,13 @@ class Halting(Response):
 
     stall: float = 0.0
 
-
-class _Handler(http._Handler):
-    """Knows one more method, and how to stop in the middle."""
-
-    def do_DELETE(self) -> None:  # noqa: N802 - the standard library finds it by this name
-        self._answer()
-
-    def _answer(self) -> None:
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length", "0")))
-        response = self.emulator.respond_to(Request(self.command, self.path, headers, body))
-        if response is None:
-            self.close_connection = True
-            return
-        self.send_response(response.status)
-        for key, value in response.headers.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(response.body)))
-        self.end_headers()
-        if isinstance(response, Halting):
-            half = len(response.body) // 2
-            self.wfile.write(response.body[:half])
-            self.wfile.flush()
-            if not response.stall:
-                self.close_connection = True
-                return
-            time.sleep(response.stall)
-            response = Response(response.status, response.body[half:])
-        self.wfile.write(response.body)
+    def parts(self) -> Iterator[bytes]:
+        half = len(self.body) // 2
+        yield self.body[:half]
+        if not self.stall:
+            raise http.HangUp
+        time.sleep(self.stall)
+        yield self.body[half:]
 
 
-@contextmanager
-def running(emulator: Route53Emulator) -> Iterator[Route53Emulator]:
-    """Serve on a free port of loopback until the block ends."""
-    handler = type("Handler", (_Handler,), {"emulator": emulator})
-    with http._Server(("127.0.0.1", 0), handler) as server:
-        emulator.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield emulator
-        finally:
-            server.shutdown()
-            thread.join()
+running = http.running
