@@ -30,11 +30,9 @@ def command(
     json: options.Json = False,
 ) -> int:
     """Do what a plan says and nothing else, after somebody approved it; then see that it is done."""
-    from provisioner.cli.clock import now
     from provisioner.cli.planning import make, show
+    from provisioner.cli.world import open_fleet
     from provisioner.execute import stopped
-    from provisioner.fleet import Fleet
-    from provisioner.manifest import load
     from provisioner.planfile import PlanFile
 
     if plan_file and (domain or exclude_domain):
@@ -43,7 +41,7 @@ def command(
             f"{plan_file} is applied as it was approved; --domain and --exclude-domain would change what is done.",
             "Make a plan of less:  provisioner plan --domain GLOB --out FILE",
         )
-    fleet = Fleet(load(manifest), now)
+    fleet = open_fleet(manifest)
     with PlanFile.read(plan_file) if plan_file else make(fleet, domain, exclude_domain) as plan:
         needs_approval = bool(not auto_approve and plan.totals.steps and not _is_finished(fleet, plan))
         if not json and (needs_approval or not plan_file or not plan.totals.steps):
@@ -84,12 +82,14 @@ def _walk(fleet: Fleet, plan: PlanFile, *, json: bool) -> int:
     from importlib.metadata import version
     from itertools import chain
 
+    from provisioner.cli.world import tell_requests
     from provisioner.execute import apply, stopped
     from provisioner.state import State
 
     with State.open(fleet.manifest.state, fleet.now) as state:
         run = state.begin_run("apply", version("provisioner"))
         code = _tell(chain(stopped(plan), apply(fleet, state, run, plan)), json=json, summary=True)
+        tell_requests(fleet)
         run.finish(code)
     return code
 

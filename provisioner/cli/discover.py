@@ -19,16 +19,14 @@ def command(
     ] = None,
 ) -> int:
     """Print entries for `domains:` for what tenants and providers hold and the manifest does not name."""
-    from provisioner.cli.clock import now
+    from provisioner.cli.world import open_fleet
     from provisioner.discovery import discover
     from provisioner.exits import Exit
-    from provisioner.fleet import Fleet
-    from provisioner.manifest import load
     from provisioner.report.domain_yaml import discovered_document
     from provisioner.report.lines import Part, Tone, line
     from provisioner.report.problem_text import problem_lines
 
-    found = discover(Fleet(load(manifest), now), tenant or (), provider or ())
+    found = discover(open_fleet(manifest), tenant or (), provider or ())
     new = sum(not domain.withheld for domain in found.domains)
     if not new:
         told = f"# Nothing new: {manifest} names every domain to be managed that was found at {found.asked}."

@@ -18,14 +18,12 @@ def command(
     """Save what Microsoft Graph says of all domains of a tenant, for `export:` in a manifest."""
     from io import BytesIO
 
-    from provisioner.cli.clock import now
+    from provisioner.cli.world import open_fleet
     from provisioner.exits import Exit
     from provisioner.files import write_whole
-    from provisioner.fleet import Fleet
-    from provisioner.manifest import load
     from provisioner.report.lines import Part, Tone, line
 
-    fleet = Fleet(load(manifest), now)
+    fleet = open_fleet(manifest)
     answer = BytesIO()
     count = fleet.live_source(tenant).export(answer)
     if out is None:

@@ -22,14 +22,14 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="End with 3 where any domain is blocked.")] = False,
 ) -> int:
     """Compare what Microsoft Graph asks for with what the zones hold, and say what would be done. Nothing is written."""
-    from provisioner.cli.clock import now
     from provisioner.cli.planning import make, show
-    from provisioner.fleet import Fleet
-    from provisioner.manifest import load
+    from provisioner.cli.world import open_fleet, tell_requests
     from provisioner.report.exit_code import of_plan
 
-    with make(Fleet(load(manifest), now), domain, exclude_domain) as plan:
+    fleet = open_fleet(manifest)
+    with make(fleet, domain, exclude_domain) as plan:
         if out:
             plan.write(out)
         show(plan, f"provisioner apply {out}" if out else "provisioner apply", json=json)
+        tell_requests(fleet)
         return of_plan(plan.totals, strict=strict, detailed=detailed_exitcode)
