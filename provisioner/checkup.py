@@ -20,9 +20,10 @@ from provisioner.fleet import Fleet
 from provisioner.manifest import load
 from provisioner.manifest.mistakes import enumerated
 from provisioner.manifest.model import LiveTenant, Manifest, chooses
-from provisioner.network import NoAnswer, Target
+from provisioner.network import NoAnswer
 from provisioner.state import State
 from provisioner.state.sqlite import path_of
+from provisioner.targets import Target
 
 CLOCK_TOLERANCE = 60
 """Seconds by which the clock here may differ from others'."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from plans.desired import Cloud
 from plans.problem import Problem
 from plans.values import Key, Name, ZoneRef
-from providers.contract import Capabilities, Context, Lookup, Provider, Reader, SecretOption, Served
+from providers.contract import Capabilities, Context, Lookup, Provider, Reader, SecretOption, Served, TokenSource
 from providers.limiter import Limiters, Meter
-from provisioner.desired.credential import Login
-from provisioner.desired.graph import GraphSource
 from provisioner.desired.source import DesiredSource
 from provisioner.desired.sources import open_source
 from provisioner.manifest.model import LiveTenant, Manifest, ProviderConfig, Secret, Tenant
 from provisioner.secrets import reveal
+
+if TYPE_CHECKING:
+    from provisioner.desired.graph import GraphSource
 
 
 class Fleet:
@@ -47,11 +49,9 @@ class Fleet:
         """Public DNS."""
         if self._lookup is None:
             from provisioner.dns import PublicLookup, ResolverOptions  # noqa: PLC0415 - few runs ask, none starts slower
-            from provisioner.network import Target  # noqa: PLC0415 - the same
 
             said = self.manifest.resolver
-            forward = tuple(Target(*server) for server in said.forward) if said else ()
-            self._lookup = PublicLookup(ResolverOptions(forward, said.hints, said.port) if said else None)
+            self._lookup = PublicLookup(ResolverOptions(said.forward, said.hints, said.port) if said else None)
         return self._lookup
 
     def tenant(self, label: str) -> Tenant:
@@ -74,6 +74,8 @@ class Fleet:
 
     def live_source(self, label: str) -> GraphSource:
         """Give the source of a tenant that is asked live. Raises `Problem`."""
+        from provisioner.desired.graph import GraphSource  # noqa: PLC0415 - a run without a live tenant starts faster
+
         tenant = self.manifest.tenants.get(label)
         source = self.source(tenant) if tenant else None
         if not isinstance(source, GraphSource):
@@ -129,7 +131,9 @@ class Fleet:
 
         return Context(folder, self.now, revealed, _LazyLookup(self), self._limiters, self.meter, self._login)
 
-    def _login(self, label: str, tenant: str | None, cloud: str) -> Login:
+    def _login(self, label: str, tenant: str | None, cloud: str) -> TokenSource:
+        from provisioner.desired.credential import Login  # noqa: PLC0415 - few providers log in to Azure
+
         return Login(self.manifest.credentials[label], tenant, Cloud(cloud), label=label)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import smtplib
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -17,6 +15,7 @@ import dns.query
 from provisioner.desired.clouds import LOOPBACK
 from provisioner.desired.extra import graph_extra
 from provisioner.desired.foreign_text import scrub
+from provisioner.targets import Target
 
 SECONDS = 3.0
 """For one DNS answer; ten times as long for an HTTP answer or an SMTP greeting."""
@@ -28,44 +27,8 @@ class NoAnswer(Exception):
     """Nothing usable came back; the text says why, and holds no secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A host or an address, and a port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
 ROOT_SERVERS = (Target("198.41.0.4", 53), Target("2001:503:ba3e::2:30", 53))
 """a.root-servers.net (https://www.iana.org/domains/root/servers)."""
-
-
-def target(text: str, port: int) -> Target:
-    """Parse `HOST`, `HOST:PORT`, an IPv6 address, or one in brackets with a port; `port` is the one that goes without saying.
-
-    Raises:
-        ValueError: it is something else.
-
-    """
-    if _is_address(text):
-        return Target(text, port)
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.netloc != text or parts.username is not None or not text.isprintable() or " " in text:
-        msg = f"{text!r} is neither HOST nor HOST:PORT"
-        raise ValueError(msg)
-    return Target(parts.hostname, port if parts.port is None else parts.port)
-
-
-def address(text: str, port: int) -> Target:
-    """Parse a target whose host is an IP address. Raises `ValueError`."""
-    parsed = target(text, port)
-    if not _is_address(parsed.host):
-        msg = f"{text!r} is neither ADDRESS nor ADDRESS:PORT"
-        raise ValueError(msg)
-    return parsed
 
 
 def ask_dns(at: Target, *, tcp: bool) -> None:
@@ -120,11 +83,3 @@ def time_at(url: str) -> datetime:
         return parsedate_to_datetime(told).astimezone(UTC)
     except (ValueError, TypeError):
         raise NoAnswer("the answer has no date") from None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from provisioner.cli import options, screen
 from provisioner.cli.problems import UsageError
 
 if TYPE_CHECKING:
-    from provisioner.network import Target
+    from provisioner.targets import Target
 
 
 def command(
@@ -31,14 +31,14 @@ def command(
     json: options.Json = False,
 ) -> int:
     """Check what a run needs: manifest, state, clock, credentials, tenants, providers and network. Nothing is written."""
-    from provisioner import network
+    from provisioner import network, targets
     from provisioner.checkup import Outside, Standing, check
     from provisioner.cli.clock import now
     from provisioner.exits import Exit
     from provisioner.report.checkup_text import checkup_document, checkup_lines
 
-    dns = tuple(_target(network.address, text, 53) for text in dns_target or ()) or network.ROOT_SERVERS
-    smtp = _target(network.target, smtp_target, 25) if smtp_target else None
+    dns = tuple(_target(targets.address, text, 53) for text in dns_target or ()) or network.ROOT_SERVERS
+    smtp = _target(targets.target, smtp_target, 25) if smtp_target else None
     checks = tuple(check(manifest, Outside(offline, dns, smtp), now))
     if json:
         screen.write([checkup_document(checks)])

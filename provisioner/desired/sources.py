@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from provisioner.desired.clouds import endpoint
-from provisioner.desired.credential import Login
 from provisioner.desired.export import ExportSource
-from provisioner.desired.graph import GraphSource
 from provisioner.manifest.model import LiveTenant, SavedTenant, Tenant
+
+if TYPE_CHECKING:
+    from provisioner.desired.graph import GraphSource
 
 
 def open_source(
@@ -27,6 +28,9 @@ def open_source(
     """
     match tenant:
         case LiveTenant():
+            from provisioner.desired.credential import Login  # noqa: PLC0415 - a run without a live tenant starts faster
+            from provisioner.desired.graph import GraphSource  # noqa: PLC0415 - the same
+
             login = Login(tenant.credential, tenant.id, tenant.cloud, label=tenant.label)
             return GraphSource(tenant, endpoint(graph_endpoint, tenant.cloud), login, now)
         case SavedTenant():

@@ -25,7 +25,7 @@ import dns.rcode
 import dns.rdatatype
 
 from plans.values import Name
-from provisioner.network import Target
+from provisioner.targets import Target
 
 EDNS_OCTETS = 1232
 """The largest datagram that we take: small enough for any path without fragments (https://www.dnsflagday.net/2020/)."""

@@ -17,7 +17,7 @@ from provisioner.dns.answers import Lame
 from provisioner.dns.client import Client, Reason, Unanswered
 from provisioner.dns.roots import ROOT_SERVERS, read_hints
 from provisioner.dns.zones import Effort, FromTheRoot, ThroughForwarders, Way, Zones
-from provisioner.network import Target
+from provisioner.targets import Target
 
 MOST_ADDRESSES = 64
 """A zone with more is taken for one that has us ask forever."""

@@ -29,7 +29,7 @@ from provisioner.dns import answers
 from provisioner.dns.answers import Delegated, Lame
 from provisioner.dns.client import Client, Unanswered
 from provisioner.dns.roots import Servers
-from provisioner.network import Target
+from provisioner.targets import Target
 
 ROOT = Name(".")
 MOST_QUESTIONS = 200

@@ -13,6 +13,7 @@ from plans.rollout.domain import Strategy
 from plans.rollout.onboarding import Verify
 from plans.values import Name
 from providers.contract import Adapter, Options
+from provisioner.targets import Target
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -217,7 +218,7 @@ class Resolver:
     `hints` is a file with the root's servers; `port` is that of delegated servers, another than 53 on loopback only.
     """
 
-    forward: tuple[tuple[str, int], ...] = ()
+    forward: tuple[Target, ...] = ()
     hints: Path | None = None
     port: int = 53
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from plans.microsoft import MX_MICROSOFT, HostKind, host_kind
 from plans.values import Name, name
-from provisioner import network
+from provisioner import targets
 from provisioner.manifest.mistakes import quoted
 from provisioner.manifest.parts import EXAMPLE_EXCHANGE
 
@@ -230,10 +230,9 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
-def dns_server(text: str) -> tuple[str, int]:
+def dns_server(text: str) -> targets.Target:
     """Give the address and the port of a DNS server."""
     try:
-        server = network.address(text, 53)
+        return targets.address(text, 53)
     except ValueError as error:
         raise Malformed("is neither ADDRESS nor ADDRESS:PORT", "Write the server's IP address.") from error
-    return server.host, server.port

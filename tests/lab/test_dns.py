@@ -19,7 +19,7 @@ from providers.contract import Context, Served, Unavailable
 from providers.manual import ADAPTER
 from provisioner.dns import PublicLookup, ResolverOptions
 from provisioner.dns.client import Client, Patience, Unanswered
-from provisioner.network import Target
+from provisioner.targets import Target
 from tests.emulators.dns_sockets import serving
 from tests.lab.conftest import free_port
 

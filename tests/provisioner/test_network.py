@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provisioner.network import NoAnswer, Target, address, ask_dns, greet_smtp, target, time_at
+from provisioner.network import NoAnswer, ask_dns, greet_smtp, time_at
+from provisioner.targets import Target, address, target
 from tests.emulators import graph, outside
 
 CLOSED = Target("127.0.0.1", 1)

@@ -15,9 +15,9 @@ from providers.contract import CONTRACT_VERSION
 from providers.registry import GROUP
 from provisioner.checkup import Check, Outside, Standing, check
 from provisioner.exits import Exit
-from provisioner.network import Target
 from provisioner.report.checkup_text import checkup_lines
 from provisioner.report.lines import plain
+from provisioner.targets import Target
 from tests.emulators import graph, outside
 from tests.emulators.login import jwt
 from tests.provisioner.cli.conftest import Provisioner

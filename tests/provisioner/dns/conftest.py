@@ -8,7 +8,7 @@ import pytest
 
 from provisioner.dns import PublicLookup, ResolverOptions
 from provisioner.dns.client import Client, Patience
-from provisioner.network import Target
+from provisioner.targets import Target
 from tests.emulators.dns import DnsWorld, dns_world
 
 ROOT, TLD, FIRST, SECOND, RECURSIVE = (f"127.0.53.{host}" for host in (1, 2, 3, 4, 5))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from plans.values import name
 from provisioner.dns.client import Client, Patience, Reason, Unanswered
-from provisioner.network import Target
+from provisioner.targets import Target
 from tests.emulators.dns import DnsWorld, Fault, dns_world
 
 ADDRESS = "127.0.53.9"

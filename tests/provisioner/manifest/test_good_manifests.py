@@ -28,6 +28,7 @@ from provisioner.manifest.model import (
     Settings,
     WorkloadIdentity,
 )
+from provisioner.targets import Target
 
 GOOD = Path(__file__).parents[2] / "data" / "manifest" / "good"
 FILE = Path("every-key.yaml")
@@ -171,7 +172,7 @@ def test_the_graph_endpoint_has_no_final_slash(full: Manifest) -> None:
 
 
 def test_public_dns_is_asked_as_the_manifest_says(full: Manifest) -> None:
-    assert full.resolver == Resolver(forward=(("192.0.2.53", 53), ("2001:db8::53", 5353)), port=53)
+    assert full.resolver == Resolver(forward=(Target("192.0.2.53", 53), Target("2001:db8::53", 5353)), port=53)
 
 
 def test_the_core_schema_of_yaml_takes_off_and_no_for_words(adapters: Adapters) -> None:
