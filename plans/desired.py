@@ -45,6 +45,17 @@ class Cloud(StrEnum):
     CHINA = "china"
 
 
+class Dnssec(StrEnum):
+    """What the manifest says of a zone's signing."""
+
+    KEEP = "keep"
+    """It is neither signed, unsigned nor given a DS by us."""
+    MANAGE = "manage"
+    """It is to be signed, with a DS at its parent."""
+    OFF = "off"
+    """It is to have no DS, and no signatures."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
     """Where desired state comes from: the manifest's tenant label, and the service or file that answers for it."""
@@ -122,7 +133,16 @@ class Pin:
     where: str
 
 
-Evidence = GraphAnswer | Pin
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the manifest itself says is wanted of a domain, and in which line."""
+
+    domain: Name
+    what: str
+    where: str
+
+
+Evidence = GraphAnswer | Pin | Stated
 """Why something is wanted: kept in the plan, told to the person who approves it."""
 
 

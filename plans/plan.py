@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Literal, cast
 
+from plans.conditions import Condition
 from plans.desired import Evidence, Source, Subject
 from plans.policy import Finding, Risk, Severity
-from plans.values import MANAGED_TYPES, Key, Name, RRset, ZoneRef
+from plans.values import MANAGED_TYPES, Key, RRset, ZoneRef
+
+WAITS = "waits"
+"""The code of the finding that a subject's rollout is open already, and waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +69,6 @@ Action = Change | SetSigning | Manual
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderHolds:
-    """The zone, read back at its provider, holds exactly `after` at `key`; None: no set there."""
-
-    zone: ZoneRef
-    key: Key
-    after: RRset | None
-    kind: Literal["provider-holds"] = "provider-holds"
-
-
-class Readiness(StrEnum):
-    """What Microsoft Graph can say of a domain's way to mail."""
-
-    VERIFIED = "verified"
-    """The tenant has proved that the domain is its own."""
-    EMAIL = "email"
-    """The domain is used for mail."""
-
-
-@dataclass(frozen=True, slots=True)
-class GraphSays:
-    """Microsoft Graph says that a domain is this far."""
-
-    domain: Name
-    readiness: Readiness
-    kind: Literal["graph-says"] = "graph-says"
-
-
-Condition = ProviderHolds | GraphSays
-"""A fact about the world that a step waits for; gathered outside, judged by `plans.position`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """One action, the zone it acts in (None for a person's step), what it requires first, and how one sees that it is done."""
 
@@ -129,6 +101,11 @@ class Rollout:
             raise ValueError(msg)
 
 
+def acts_alike(some: Sequence[Step], others: Sequence[Step]) -> bool:
+    """Whether steps do the same in the same order, whatever each waits for."""
+    return [(one.action, one.zone) for one in some] == [(one.action, one.zone) for one in others]
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which domains a run was told to look at: globs as typed. None named: all."""
@@ -144,12 +121,18 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a whole plan has in common. No rollout of it may begin after `expires`; times are UTC."""
+    """What a whole plan has in common. No rollout of it may begin after `expires`; times are UTC.
+
+    `planner` is who made it, as whoever ran `plan` said; empty: nobody said. `policy` is the SHA-256 of the bytes of the file
+    whose policy it was made under, in hexadecimal; empty: the manifest's.
+    """
 
     created: datetime
     expires: datetime
     filters: Filters
     sources: tuple[Source, ...]
+    planner: str = ""
+    policy: str = ""
 
     def __post_init__(self) -> None:
         if self.created.utcoffset() != timedelta(0) or self.expires.utcoffset() != timedelta(0):
@@ -166,6 +149,8 @@ class Entry:
     findings: tuple[Finding, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     rollout: Rollout | None = None
+    supersedes: str = ""
+    """The id of the plan whose open rollout this one takes the place of; empty: of none."""
 
     def __post_init__(self) -> None:
         if self.rollout and self.stopped:
@@ -197,6 +182,9 @@ class Totals:
     warnings: int = 0
     blocked: int = 0
     failed: int = 0
+    rollouts: int = 0
+    waiting: int = 0
+    """How many of the rollouts are open already, and wait as far as the journal tells."""
 
     def plus(self, entry: Entry) -> Totals:
         """Count one subject more. `blocked` and `failed` count subjects, the other findings count each."""
@@ -215,6 +203,8 @@ class Totals:
             warnings=self.warnings + severities.count(Severity.WARNING),
             blocked=self.blocked + (Severity.BLOCK in severities and Severity.ERROR not in severities),
             failed=self.failed + (Severity.ERROR in severities),
+            rollouts=self.rollouts + (entry.rollout is not None),
+            waiting=self.waiting + any(finding.code == WAITS for finding in entry.findings),
         )
 
     @property

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from plans.desired import Subject
+from plans.problem import Problem
 
 
 class Severity(StrEnum):
@@ -37,6 +38,11 @@ class Finding:
         """Make a finding that refuses the subject its steps."""
         return cls(Severity.BLOCK, code, subject, what, mend)
 
+    @classmethod
+    def failed(cls, subject: Subject, code: str, problem: Problem, severity: Severity = Severity.ERROR) -> Self:
+        """Make the finding of a problem: the subject could not be judged, unless another severity is given."""
+        return cls(severity, code, subject, f"{problem.headline}\n{problem.detail}", problem.mend)
+
     @property
     def stops(self) -> bool:
         """Whether the subject may get no steps because of this."""
@@ -47,8 +53,18 @@ class Risk(StrEnum):
     """The risk class of a step: what it can do to mail, and so who may approve it."""
 
     CREATE_MX = "create-mx"
+    LOWER_TTL = "lower-ttl"
+    ADD_MX = "add-mx"
+    SWAP_MX = "swap-mx"
+    REMOVE_MX = "remove-mx"
     REPLACE_MX = "replace-mx"
-    ADD_TXT = "add-txt"
+    RAISE_TTL = "raise-ttl"
     SIGN = "sign"
+    ADD_DS = "add-ds"
+    REMOVE_DS = "remove-ds"
     UNSIGN = "unsign"
+    FIRST_TLSA = "first-tlsa"
+    EXTEND_TLSA = "extend-tlsa"
+    REMOVE_TLSA = "remove-tlsa"
+    ADD_TXT = "add-txt"
     MANUAL = "manual"

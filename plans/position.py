@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
 
-from plans.desired import MAIL_SERVICE, DomainFacts, GraphAnswer
-from plans.plan import Change, Condition, GraphSays, Manual, ProviderHolds, Readiness, Rollout
+from plans.conditions import Condition, GraphAsks, GraphSays, HeldFor, Instant, ProviderHolds, StsAllows
+from plans.facts import Facts
+from plans.judging import Memory, Sighting, judge, sightings
+from plans.plan import Change, Manual, Rollout, Step
 from plans.values import Key, Live, Name, RRset, ZoneRef
+from plans.verdicts import Judgement
 
 WRITTEN = "written"
 """The outcome of a settled write that the provider confirmed."""
@@ -26,24 +28,24 @@ class EventKind(StrEnum):
     """What became of that write is known."""
     SEEN = "seen"
     """What the step was to bring about was observed."""
+    MET = "met"
+    """A condition with a wait was seen to be met; the wait counts from here."""
+    LOST = "lost"
+    """Such a condition was seen not to be met; the wait starts again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One journal entry of a rollout. `step` counts from 0; `outcome` is what a settled write came to."""
+    """One journal entry of a rollout. `step` counts from 0; `outcome` is what a settled write came to.
+
+    `condition` names what was met or lost (`judging.Sighting.mark`).
+    """
 
     kind: EventKind
     step: int
     at: datetime
     outcome: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was gathered just now; `live` has every key of the rollout. A fact that was not gathered opens nothing."""
-
-    live: Mapping[Key, Live]
-    graph: Mapping[Name, GraphAnswer] = field(default_factory=dict)
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,26 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmet:
+    """A condition that is not met yet: why not, and when it can be at the earliest (UTC); None: nobody knows."""
+
+    condition: Condition
+    why: str = field(default="", compare=False)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
-    """The step waits for conditions; `until` is when they can be met at the earliest, None where nobody knows."""
+    """The step waits for conditions."""
 
     step: int
-    unmet: tuple[Condition, ...]
-    until: datetime | None = None
+    unmet: tuple[Unmet, ...]
+
+    @property
+    def until(self) -> datetime | None:
+        """When all of them can be met at the earliest; None where nobody knows."""
+        times = [one.until for one in self.unmet if one.until]
+        return max(times) if times and len(times) == len(self.unmet) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,8 @@ class Stale:
     """The world is not as the plan says; the step may not be taken."""
 
     step: int
-    differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...] = ()
+    contradicted: tuple[Unmet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,38 +106,35 @@ State = Ready | Waiting | Stale | Finished
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a rollout stands, and the steps that are seen to be done now and were not in the journal yet."""
+    """Where a rollout stands, and what was seen now and is not in the journal yet.
+
+    `newly_seen` are steps, `noted` what must be remembered of the conditions of a step.
+    """
 
     state: State
     newly_seen: tuple[int, ...] = ()
-
-
-def is_met(condition: Condition, facts: Facts) -> bool:
-    """Judge one condition by the facts: what was not gathered is not met."""
-    match condition:
-        case ProviderHolds(_, key, after):
-            return key in facts.live and facts.live[key] == after
-        case GraphSays(domain, readiness):
-            answer = facts.graph.get(domain)
-            return answer is not None and answer.facts is not None and _is_ready(answer.facts, readiness)
-        case _ as never:
-            assert_never(never)
-
-
-def _is_ready(facts: DomainFacts, readiness: Readiness) -> bool:
-    match readiness:
-        case Readiness.VERIFIED:
-            return facts.is_verified
-        case Readiness.EMAIL:
-            return facts.is_verified and MAIL_SERVICE in facts.supported_services
-        case _ as never:
-            assert_never(never)
+    noted: tuple[tuple[int, Sighting], ...] = ()
 
 
 def asked_of_graph(rollout: Rollout) -> frozenset[Name]:
     """Give the domains of which a condition of the rollout needs Graph's word: what `Facts.graph` should have."""
-    conditions = (condition for step in rollout.steps for condition in (*step.requires, *step.done_when))
-    return frozenset(condition.domain for condition in conditions if isinstance(condition, GraphSays))
+    named = (_instant(condition) for step in rollout.steps for condition in (*step.requires, *step.done_when))
+    return frozenset(condition.domain for condition in named if isinstance(condition, GraphSays | GraphAsks))
+
+
+def looked_at(rollout: Rollout, events: Sequence[Event]) -> frozenset[Instant]:
+    """Give the conditions whose facts decide where the rollout stands: those of the first step that was not seen to be done.
+
+    Of later steps, those of MTA-STS: their long wait counts from the first look.
+    """
+    first = next((number for number in range(len(rollout.steps)) if not _was_seen(number, events)), len(rollout.steps))
+    now = [one for step in rollout.steps[first : first + 1] for one in (*step.requires, *step.done_when)]
+    later = [one for step in rollout.steps[first:] for one in step.requires]
+    return frozenset(map(_instant, now)) | {one for one in map(_instant, later) if isinstance(one, StsAllows)}
+
+
+def _instant(condition: Condition) -> Instant:
+    return condition.condition if isinstance(condition, HeldFor) else condition
 
 
 def keys(rollout: Rollout) -> dict[ZoneRef, frozenset[Key]]:
@@ -129,7 +143,7 @@ def keys(rollout: Rollout) -> dict[ZoneRef, frozenset[Key]]:
     for step in rollout.steps:
         if step.zone and isinstance(step.action, Change):
             found[step.zone].add(step.action.key)
-        for condition in (*step.requires, *step.done_when):
+        for condition in map(_instant, (*step.requires, *step.done_when)):
             if isinstance(condition, ProviderHolds):
                 found[condition.zone].add(condition.key)
     return {zone: frozenset(of_zone) for zone, of_zone in found.items()}
@@ -140,34 +154,71 @@ def position(rollout: Rollout, events: Sequence[Event], facts: Facts) -> Positio
 
     A step is done when it was seen to be done, by whomever: what the journal has no word of is judged by what is there.
     """
+    memory = memory_of(events)
     newly_seen: list[int] = []
     for number, step in enumerate(rollout.steps):
-        of_step = [event for event in events if event.step == number]
-        if any(event.kind is EventKind.SEEN for event in of_step):
+        if _was_seen(number, events):
             continue
-        if not _unmet(step.done_when, facts):
+        if not _unmet(step.done_when, facts, memory):
             newly_seen.append(number)
             continue
-        return Position(_before_step(rollout, number, of_step, facts), tuple(newly_seen))
+        of_step = [event for event in events if event.step == number]
+        noted = tuple(_noted(rollout, number, facts, memory))
+        return Position(_before_step(rollout, number, of_step, facts, memory), tuple(newly_seen), noted)
     return Position(Finished(), tuple(newly_seen))
 
 
-def _before_step(rollout: Rollout, number: int, events: Sequence[Event], facts: Facts) -> State:
+def memory_of(events: Iterable[Event]) -> Memory:
+    """Give what the journal remembers of a rollout's conditions."""
+    return Memory((one.at, Sighting(one.condition, met=one.kind is EventKind.MET)) for one in events if one.condition)
+
+
+def behind(rollout: Rollout, events: Sequence[Event], live: Mapping[Key, Live]) -> int:
+    """Give how many steps are done as far as the journal and the providers tell, whether they are served yet or not."""
+    for number, step in enumerate(rollout.steps):
+        held = [one for one in step.done_when if isinstance(one, ProviderHolds)]
+        there = bool(held) and all(one.key in live and live[one.key] == one.after for one in held)
+        if not (there or _was_seen(number, events)):
+            return number
+    return len(rollout.steps)
+
+
+def _was_seen(number: int, events: Sequence[Event]) -> bool:
+    return any(event.kind is EventKind.SEEN and event.step == number for event in events)
+
+
+def _noted(rollout: Rollout, first: int, facts: Facts, memory: Memory) -> Iterator[tuple[int, Sighting]]:
+    """Give what must be remembered of the conditions that steps from `first` on require; each once."""
+    told: set[str] = set()
+    for number in range(first, len(rollout.steps)):
+        for condition in rollout.steps[number].requires:
+            for sighting in sightings(condition, facts):
+                if sighting.mark not in told and memory.is_news(sighting):
+                    told.add(sighting.mark)
+                    yield number, sighting
+
+
+def _before_step(rollout: Rollout, number: int, events: Sequence[Event], facts: Facts, memory: Memory) -> State:
     """Say what a step that is not done waits for, if for anything."""
     step = rollout.steps[number]
     differences = _differences(rollout, number, facts)
-    if differences:
-        return Stale(number, differences)
-    unmet = _unmet(step.requires, facts)
-    if unmet:
-        return Waiting(number, unmet)
-    if isinstance(step.action, Manual) or _written(events):
-        return Waiting(number, _unmet(step.done_when, facts))
-    return Ready(number)
+    unmet = () if _is_there(step, facts) else _unmet(step.requires, facts, memory)
+    contradicted = tuple(one for judgement, one in unmet if judgement is Judgement.CONTRADICTED)
+    if differences or contradicted:
+        return Stale(number, differences, contradicted)
+    if not unmet and (isinstance(step.action, Manual) or _is_there(step, facts) or _written(events)):
+        unmet = _unmet(step.done_when, facts, memory)
+    return Waiting(number, tuple(one for _, one in unmet)) if unmet else Ready(number)
 
 
-def _unmet(conditions: Sequence[Condition], facts: Facts) -> tuple[Condition, ...]:
-    return tuple(condition for condition in conditions if not is_met(condition, facts))
+def _is_there(step: Step, facts: Facts) -> bool:
+    """Whether what the step writes is at the provider already, by whomever."""
+    return isinstance(step.action, Change) and facts.live.get(step.action.key) == step.action.after
+
+
+def _unmet(conditions: Sequence[Condition], facts: Facts, memory: Memory) -> tuple[tuple[Judgement, Unmet], ...]:
+    verdicts = [(condition, judge(condition, facts, memory)) for condition in conditions]
+    return tuple((one.judgement, Unmet(condition, one.why, one.until)) for condition, one in verdicts if not one.met)
 
 
 def _written(events: Sequence[Event]) -> bool:
@@ -186,7 +237,7 @@ def _differences(rollout: Rollout, number: int, facts: Facts) -> tuple[Differenc
         if isinstance(step.action, Change):
             if index < number and step.action.key.type == "TXT":
                 continue
-            if index < number:
+            if index < number or (index == number and _is_there(step, facts)):
                 expected[step.action.key] = step.action.after
             else:
                 expected.setdefault(step.action.key, step.action.before)

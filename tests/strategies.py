@@ -6,21 +6,42 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Pin, Source, Subject, VerificationText
-from plans.plan import (
-    Change,
+from plans.conditions import (
+    ChainValid,
+    ClockTrusted,
     Condition,
-    Entry,
-    Filters,
+    DelegatedTo,
+    GraphAsks,
     GraphSays,
-    Header,
-    Manual,
+    HeldFor,
+    HostResolves,
+    HostTakesMail,
+    ParentSecure,
+    ParentServesDs,
+    Presents,
     ProviderHolds,
     Readiness,
-    Rollout,
-    SetSigning,
-    Step,
+    ServedEverywhere,
+    StsAllows,
+    TlsaGone,
+    TlsaHarmless,
+    TlsaSecure,
+    ZoneSigned,
+    ZoneUnsigned,
 )
+from plans.desired import (
+    Cloud,
+    DomainFacts,
+    GraphAnswer,
+    MailExchange,
+    Pin,
+    Source,
+    Stated,
+    Subject,
+    SubjectKind,
+    VerificationText,
+)
+from plans.plan import Change, Entry, Filters, Header, Manual, Rollout, SetSigning, Step
 from plans.policy import Finding, Risk, Severity
 from plans.values import Ds, Mx, Name, RRset, Tlsa, Txt, Value, ZoneRef, name, rrset
 
@@ -59,15 +80,46 @@ def changes(draw: st.DrawFn) -> Change:
 
 
 zones = st.builds(ZoneRef, labels, labels, texts, texts, domains)
-subjects = st.builds(Subject, domains)
+subjects = st.builds(Subject, domains, st.sampled_from(SubjectKind))
+
+
+seconds = st.integers(0, 2**31)
+ds_sets = st.lists(ds_values, max_size=3).map(tuple)
+
+instants: dict[type[Condition], st.SearchStrategy[Condition]] = {
+    ProviderHolds: st.builds(lambda zone, held: ProviderHolds(zone, held.key, held), zones, sets())
+    | st.builds(lambda zone, held: ProviderHolds(zone, held.key, None), zones, sets()),
+    ServedEverywhere: st.builds(lambda zone, held: ServedEverywhere(zone, held.key, held), domains, sets())
+    | st.builds(lambda zone, held: ServedEverywhere(zone, held.key, None), domains, sets()),
+    GraphSays: st.builds(GraphSays, domains, st.sampled_from(Readiness)),
+    GraphAsks: st.builds(GraphAsks, domains, domains),
+    HostResolves: st.builds(HostResolves, domains),
+    HostTakesMail: st.builds(HostTakesMail, domains),
+    StsAllows: st.builds(StsAllows, domains, st.lists(domains, max_size=3).map(tuple)),
+    ChainValid: st.builds(ChainValid, domains),
+    ZoneSigned: st.builds(ZoneSigned, domains, ds_sets, seconds),
+    ZoneUnsigned: st.builds(ZoneUnsigned, domains),
+    DelegatedTo: st.builds(DelegatedTo, domains, st.lists(domains, max_size=3).map(tuple)),
+    ParentServesDs: st.builds(ParentServesDs, domains, ds_sets),
+    ParentSecure: st.builds(ParentSecure, domains),
+    TlsaHarmless: st.builds(TlsaHarmless, domains),
+    TlsaSecure: st.builds(TlsaSecure, domains),
+    TlsaGone: st.builds(TlsaGone, domains),
+    Presents: st.builds(Presents, domains, st.lists(tlsa_values, max_size=2).map(tuple)),
+    ClockTrusted: st.just(ClockTrusted()),
+}
+"""By kind: what one moment's facts tell."""
+held_for = st.one_of(*(of_kind for kind, of_kind in instants.items() if kind is not StsAllows)).flatmap(
+    lambda inner: st.builds(HeldFor, st.just(inner), seconds)
+)
+conditions = st.one_of(*instants.values(), held_for)
 
 
 @st.composite
 def steps(draw: st.DrawFn) -> Step:
     change = draw(changes())
-    done_when = (ProviderHolds(draw(zones), change.key, change.after),)
-    says = draw(st.builds(GraphSays, domains, st.sampled_from(Readiness)))
-    requires: tuple[Condition, ...] = draw(st.sampled_from([(), done_when, (says,)]))
+    done_when = (ProviderHolds(draw(zones), change.key, change.after), *draw(st.lists(conditions, max_size=1)))
+    requires = tuple(draw(st.lists(conditions, max_size=2)))
     action = draw(
         st.one_of(
             st.just(change),
@@ -93,6 +145,7 @@ answers = st.builds(
     st.lists(st.builds(VerificationText, domains, texts, ttls), max_size=2).map(tuple),
 )
 pins = st.builds(Pin, domains, domains, texts)
+stated = st.builds(Stated, domains, texts, texts)
 
 
 @st.composite
@@ -103,12 +156,17 @@ def entries(draw: st.DrawFn) -> Entry:
     if not any(finding.stops for finding in found) and draw(st.booleans()):
         outline = tuple(draw(st.lists(texts, max_size=2)))
         rollout = Rollout(subject, tuple(draw(st.lists(steps(), min_size=1, max_size=4))), outline)
-    return Entry(subject, draw(labels), found, tuple(draw(st.lists(answers | pins, max_size=2))), rollout)
+    evidence = tuple(draw(st.lists(answers | pins | stated, max_size=2)))
+    return Entry(subject, draw(labels), found, evidence, rollout, draw(texts))
 
 
 headers = st.builds(
-    lambda created, globs, sources: Header(created, created + timedelta(hours=24), Filters(tuple(globs), ()), tuple(sources)),
+    lambda created, globs, sources, planner, policy: Header(
+        created, created + timedelta(hours=24), Filters(tuple(globs), ()), tuple(sources), planner, policy
+    ),
     times,
     st.lists(texts, max_size=2),
     st.lists(st.builds(Source, labels, texts), max_size=2),
+    texts,
+    st.binary(max_size=32).map(bytes.hex),
 )

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from plans import microsoft
+from plans.conditions import GraphSays, ProviderHolds, Readiness
 from plans.desired import MAIL_SERVICE, DomainFacts, GraphAnswer, Subject, VerificationText
-from plans.plan import Change, GraphSays, Manual, ProviderHolds, Readiness, Rollout, Step
+from plans.plan import Change, Manual, Rollout, Step
 from plans.policy import Finding, Risk, Severity
 from plans.rollout import surroundings
 from plans.snapshot import Snapshot

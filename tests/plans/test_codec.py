@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans import codec
+from plans.conditions import ProviderHolds
 from plans.desired import Cloud, GraphAnswer, MailExchange, Source, Subject
-from plans.plan import Change, Entry, Filters, Header, ProviderHolds, Rollout, Step, Totals
+from plans.plan import Change, Entry, Filters, Header, Rollout, Step, Totals
 from plans.policy import Finding, Risk, Severity
 from plans.values import Mx, ZoneRef, name, rrset
 from tests.strategies import entries, headers
@@ -59,7 +60,7 @@ def test_subjects_in_sync_are_counted_and_have_no_line() -> None:
     quiet = Entry(Subject(name("quiet.example")), "contoso")
     lines = list(codec.encode(HEADER, [quiet, example_entry(), quiet]))
     assert len(lines) == 3
-    assert codec.verify(lines)[1].totals == Totals(subjects=3, in_sync=2, steps=1, change=1, warnings=1)
+    assert codec.verify(lines)[1].totals == Totals(subjects=3, in_sync=2, steps=1, change=1, warnings=1, rollouts=1)
 
 
 def whole() -> bytes:

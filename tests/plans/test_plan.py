@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.conditions import ProviderHolds
 from plans.desired import Subject
-from plans.plan import Change, Entry, Manual, ProviderHolds, Rollout, SetSigning, Step, Totals
+from plans.plan import Change, Entry, Manual, Rollout, SetSigning, Step, Totals
 from plans.policy import Finding, Risk, Severity
 from plans.values import Key, Mx, Opaque, RRset, Txt, ZoneRef, name, rrset
 from tests.strategies import entries
@@ -78,7 +79,7 @@ def test_totals_count_what_the_entries_say() -> None:
     totals = Totals()
     for entry in told:
         totals = totals.plus(entry)
-    assert totals == Totals(5, 2, steps=3, add=1, change=1, delete=1, notices=1, warnings=1, blocked=1, failed=1)
+    assert totals == Totals(5, 2, steps=3, add=1, change=1, delete=1, notices=1, warnings=1, blocked=1, failed=1, rollouts=1)
     assert totals.proceeding == 3
 
 

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.conditions import ProviderHolds
 from plans.desired import Subject
-from plans.plan import Change, Manual, ProviderHolds, Rollout, SetSigning, Step
+from plans.facts import Facts
+from plans.plan import Change, Manual, Rollout, SetSigning, Step
 from plans.policy import Risk
-from plans.position import Difference, Event, EventKind, Facts, Finished, Position, Ready, Stale, Waiting, keys, position
+from plans.position import Difference, Event, EventKind, Finished, Position, Ready, Stale, Unmet, Waiting, keys, position
 from plans.values import Irregular, Key, Live, Mx, RRset, ZoneRef, name, rrset
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -60,7 +62,7 @@ def stale(number: int, expected: Live, live: Live) -> Position:
         (ONE, (BEGUN,), A, Position(Ready(0))),
         (ONE, (BEGUN,), B, Position(Finished(), (0,))),
         (ONE, (BEGUN,), C, stale(0, A, C)),
-        (ONE, (BEGUN, WRITTEN), A, Position(Waiting(0, (ProviderHolds(ZONE, KEY, B),)))),
+        (ONE, (BEGUN, WRITTEN), A, Position(Waiting(0, (Unmet(ProviderHolds(ZONE, KEY, B)),)))),
         (ONE, (BEGUN, WRITTEN), B, Position(Finished(), (0,))),
         (ONE, (BEGUN, CONFLICT), A, Position(Ready(0))),
         (ONE, (BEGUN, WRITTEN, BEGUN), A, Position(Ready(0))),
@@ -76,15 +78,15 @@ def stale(number: int, expected: Live, live: Live) -> Position:
 def test_where_a_rollout_stands(
     rollout: Rollout, journal: tuple[tuple[EventKind, int, str], ...], live: Live, where: Position
 ) -> None:
-    assert position(rollout, events(*journal), Facts({KEY: live})) == where
+    assert position(rollout, events(*journal), Facts(NOW, {KEY: live})) == where
 
 
 def test_every_key_of_the_rollout_must_be_as_the_plan_says() -> None:
     rollout = Rollout(Subject(OWNER), (step(A, B), step(D, E)))
-    assert position(rollout, (), Facts({KEY: A, OTHER_KEY: D})) == Position(Ready(0))
+    assert position(rollout, (), Facts(NOW, {KEY: A, OTHER_KEY: D})) == Position(Ready(0))
     changed = Difference(OTHER_KEY, D, E)
-    assert position(rollout, (), Facts({KEY: A, OTHER_KEY: E})) == Position(Stale(0, (changed,)))
-    assert position(rollout, (), Facts({KEY: B, OTHER_KEY: None})) == Position(
+    assert position(rollout, (), Facts(NOW, {KEY: A, OTHER_KEY: E})) == Position(Stale(0, (changed,)))
+    assert position(rollout, (), Facts(NOW, {KEY: B, OTHER_KEY: None})) == Position(
         Stale(1, (Difference(OTHER_KEY, D, None),)), (0,)
     )
 
@@ -92,22 +94,22 @@ def test_every_key_of_the_rollout_must_be_as_the_plan_says() -> None:
 def test_a_step_whose_gate_is_closed_waits() -> None:
     gate = ProviderHolds(ZONE, OTHER_KEY, E)
     rollout = Rollout(Subject(OWNER), (step(A, B, (gate,)),))
-    assert position(rollout, (), Facts({KEY: A, OTHER_KEY: D})) == Position(Waiting(0, (gate,)))
-    assert position(rollout, (), Facts({KEY: A, OTHER_KEY: E})) == Position(Ready(0))
+    assert position(rollout, (), Facts(NOW, {KEY: A, OTHER_KEY: D})) == Position(Waiting(0, (Unmet(gate),)))
+    assert position(rollout, (), Facts(NOW, {KEY: A, OTHER_KEY: E})) == Position(Ready(0))
 
 
 def test_a_manual_step_waits_until_it_is_seen_to_be_done() -> None:
     done = ProviderHolds(ZONE, KEY, B)
     rollout = Rollout(Subject(OWNER), (Step(Risk.MANUAL, Manual("Do it."), None, (), (done,)),))
-    assert position(rollout, (), Facts({KEY: A})) == Position(Waiting(0, (done,)))
-    assert position(rollout, (), Facts({KEY: B})) == Position(Finished(), (0,))
+    assert position(rollout, (), Facts(NOW, {KEY: A})) == Position(Waiting(0, (Unmet(done),)))
+    assert position(rollout, (), Facts(NOW, {KEY: B})) == Position(Finished(), (0,))
 
 
 def test_signing_is_ready_until_it_was_done_and_then_waits_to_be_seen() -> None:
     done = ProviderHolds(ZONE, KEY, B)
     rollout = Rollout(Subject(OWNER), (Step(Risk.SIGN, SetSigning(signed=True), ZONE, (), (done,)),))
-    assert position(rollout, (), Facts({KEY: A})) == Position(Ready(0))
-    assert position(rollout, events(BEGUN, WRITTEN), Facts({KEY: A})) == Position(Waiting(0, (done,)))
+    assert position(rollout, (), Facts(NOW, {KEY: A})) == Position(Ready(0))
+    assert position(rollout, events(BEGUN, WRITTEN), Facts(NOW, {KEY: A})) == Position(Waiting(0, (Unmet(done),)))
 
 
 def test_the_keys_to_read_are_those_that_are_changed_or_waited_for() -> None:
@@ -126,7 +128,7 @@ def test_a_rollout_is_walked_step_by_step_however_often_it_is_killed(preferences
     live = sets[0]
     writes = 0
     for _ in range(10 * len(sets)):
-        where = position(rollout, journal, Facts({KEY: live}))
+        where = position(rollout, journal, Facts(NOW, {KEY: live}))
         lived = data.draw(st.integers(0, len(where.newly_seen)), label="steps journalled as seen before it was killed")
         journal += [Event(EventKind.SEEN, number, NOW) for number in where.newly_seen[:lived]]
         if lived < len(where.newly_seen):

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 
+from plans.conditions import GraphSays, ProviderHolds, Readiness
 from plans.desired import Subject
-from plans.plan import Change, GraphSays, Manual, ProviderHolds, Readiness, Rollout, Step
+from plans.facts import Facts
+from plans.plan import Change, Manual, Rollout, Step
 from plans.policy import Risk
-from plans.position import Facts, Finished, Waiting, keys, position
+from plans.position import Finished, Unmet, Waiting, keys, position
 from plans.rollout.by_hand import by_hand
 from plans.values import Mx, ZoneRef, name, rrset
 from tests.strategies import changes
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 OWNER = name("contoso.example")
 ZONE = ZoneRef("theirs", "manual", "", "contoso.example", OWNER)
@@ -35,8 +41,8 @@ def test_a_change_is_printed_as_lines_and_as_form_fields() -> None:
 def test_it_waits_until_the_set_is_there() -> None:
     made = by_hand(rollout(Change(OLD, NEW)))
     assert keys(made) == {ZONE: {OLD.key}}
-    assert position(made, (), Facts({OLD.key: OLD})).state == Waiting(0, made.steps[0].done_when)
-    assert position(made, (), Facts({OLD.key: NEW})).state == Finished()
+    assert position(made, (), Facts(NOW, {OLD.key: OLD})).state == Waiting(0, tuple(map(Unmet, made.steps[0].done_when)))
+    assert position(made, (), Facts(NOW, {OLD.key: NEW})).state == Finished()
 
 
 @given(changes())

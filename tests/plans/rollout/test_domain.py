@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.conditions import ProviderHolds
 from plans.desired import Cloud, Desired, DomainFacts, GraphAnswer, MailExchange, Pin, Source, Subject
 from plans.microsoft import HostKind, host_kind
-from plans.plan import Change, ProviderHolds, Rollout
+from plans.plan import Change, Rollout
 from plans.policy import Finding, Risk, Severity
 from plans.rollout.domain import Strategy, desire, keys, propose
 from plans.snapshot import Snapshot
@@ -194,7 +195,7 @@ def opaque(owner: str, kind: str, text: str) -> RRset:
 @pytest.mark.parametrize(
     ("desired", "held", "strategy", "code"),
     [
-        (wish(), [mx(Mx(0, LEGACY))], Strategy.PHASED, "strategy-not-direct"),
+        (wish(), [mx(Mx(0, LEGACY))], Strategy.PHASED, "phases-need-dns"),
         (wish(), [mx(Mx(10, name("mx.gateway.example")))], Strategy.DIRECT, "foreign-mx"),
         (wish(), [mx(Mx(0, NEW), Mx(10, name("mx.gateway.example")))], Strategy.DIRECT, "foreign-mx"),
         (wish(), [mx(Mx(0, Name(".")))], Strategy.DIRECT, "null-mx"),

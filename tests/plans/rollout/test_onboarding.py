@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.conditions import GraphSays, ProviderHolds, Readiness
 from plans.desired import Cloud, DomainFacts, GraphAnswer, Source, Subject, VerificationText
-from plans.plan import Change, GraphSays, Manual, ProviderHolds, Readiness
+from plans.facts import Facts
+from plans.plan import Change, Manual
 from plans.policy import Risk, Severity
-from plans.position import Event, EventKind, Facts, Finished, Ready, Stale, Waiting, asked_of_graph, position
+from plans.position import Event, EventKind, Finished, Ready, Stale, Unmet, Waiting, asked_of_graph, position
 from plans.rollout.onboarding import Onboarding, Verify, keys, propose, readiness
 from plans.snapshot import Snapshot
 from plans.values import Irregular, Key, Live, Name, Opaque, RRset, Txt, ZoneRef, name, rrset
@@ -158,7 +160,7 @@ def test_the_way_is_walked_as_the_tenant_goes_it() -> None:
     )
     assert isinstance(add.action, Change)
     at = {
-        name: position(rollout, (), Facts({KEY: live}, {DOMAIN: answer(facts)})).state
+        name: position(rollout, (), Facts(NOW, {KEY: live}, {DOMAIN: answer(facts)})).state
         for name, live, facts in (
             ("new", before, NEW),
             ("added", after, NEW),
@@ -168,11 +170,11 @@ def test_the_way_is_walked_as_the_tenant_goes_it() -> None:
     }
     assert at == {
         "new": Ready(0),
-        "added": Waiting(1, verify.done_when),
-        "proved": Waiting(2, mail.done_when),
+        "added": Waiting(1, tuple(map(Unmet, verify.done_when))),
+        "proved": Waiting(2, tuple(map(Unmet, mail.done_when))),
         "ready": Finished(),
     }
-    assert position(rollout, (), Facts({KEY: after})).state == Waiting(1, verify.done_when)
+    assert position(rollout, (), Facts(NOW, {KEY: after})).state == Waiting(1, tuple(map(Unmet, verify.done_when)))
 
 
 def test_others_may_change_the_text_set_once_the_proof_was_seen() -> None:
@@ -180,8 +182,10 @@ def test_others_may_change_the_text_set_once_the_proof_was_seen() -> None:
     assert rollout
     seen = (Event(EventKind.SEEN, 0, NOW),)
     for live in (txt(Txt.of("v=spf1 ~all"), Txt.of(PROOF.text)), txt(SPF), None):
-        assert position(rollout, seen, Facts({KEY: live})).state == Waiting(1, rollout.steps[1].done_when)
-    assert isinstance(position(rollout, (), Facts({KEY: txt(Txt.of("v=spf1 ~all"))})).state, Stale)
+        assert position(rollout, seen, Facts(NOW, {KEY: live})).state == Waiting(
+            1, tuple(map(Unmet, rollout.steps[1].done_when))
+        )
+    assert isinstance(position(rollout, (), Facts(NOW, {KEY: txt(Txt.of("v=spf1 ~all"))})).state, Stale)
 
 
 def test_proposed_again_halfway_it_is_the_rest_of_the_same_steps() -> None:
