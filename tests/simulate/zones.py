@@ -1,0 +1,229 @@
+"""Zones that are signed, get a DS, roll their key, or become unsigned again: what is drawn, the world, and one whole play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from plans.conditions import Instant, ParentServesDs, ZoneSigned
+from plans.desired import Dnssec
+from plans.facts import DnsKey, Facts, HostFacts, NoAnswer, Secured, Security, Session, Signed, ZoneFacts
+from plans.plan import Change, Rollout, SetSigning, Step
+from plans.rollout import zone
+from plans.rollout.zone import Parent, SignedByProvider, Surety, Wish
+from plans.values import Ds, Key, Name, RRset, ZoneRef, rrset
+from tests.simulate.dice import Dice, chance, ttl
+from tests.simulate.published import LAGS, LONG_LAG, Published
+from tests.simulate.secure import Keys, Ttls, bogus, ds_of, early, mismatched, tlsa_of
+from tests.simulate.spans import ALWAYS, History, cached
+from tests.simulate.walk import EPOCH, Program, Timetable, Walk
+
+ZONE = ZoneRef("dns", "memory", "account", "zone", Name("contoso.example."))
+PARENT = ZoneRef("parent", "memory", "account", "parent", Name("example."))
+KEY = Key(ZONE.name, "DS")
+HOST = Name("mx1.contoso.example.")
+SERVERS = frozenset([Name("ns1.contoso.example."), Name("ns2.contoso.example.")])
+DAY = 86400
+
+T = TypeVar("T")
+
+HELD_BY_HOST = Key(Name(f"_25._tcp.{HOST}"), "TLSA")
+RIGHT, WRONG = b"right", b"wrong"
+
+
+class ZoneWorld:
+    """A zone's servers, its parent's, and its signer."""
+
+    def __init__(self, dice: Dice, keys: Keys, has_ds: bool) -> None:
+        self._dice = dice
+        self.ttls = Ttls(
+            longest=ttl(dice, 200000),
+            negative=ttl(dice, 200000),
+            key=ttl(dice, 200000),
+            ds=ttl(dice, DAY),
+            parent_negative=ttl(dice, DAY),
+        )
+        self.keys = keys
+        self.servers = [History(keys) for _ in range(dice.between(1, 3))]
+        held = rrset(ZONE.name, "DS", self.ttls.ds, map(ds_of, keys)) if has_ds else None
+        self.parent = Published(PARENT, {KEY: held}, self.ttls.parent_negative, dice)
+        self.by_registrar = chance(dice, 3)
+        tlsa_ttl = min(ttl(dice), self.ttls.longest)
+        mended = ALWAYS if has_ds else dice.of((ALWAYS, 5000, 300000))
+        by_record = chance(dice, 2)
+        self.certificate = _from(mended, RIGHT, RIGHT if by_record else WRONG)
+        self.tlsa = _from(mended, _tlsa(RIGHT, tlsa_ttl), _tlsa(WRONG if by_record else RIGHT, tlsa_ttl))
+
+    def sign(self, at: int, keys: Keys) -> None:
+        """Have the zone served with these keys; each server takes it over when it comes to it."""
+        self.keys = keys
+        for server in self.servers:
+            server.tell(at + (self._dice.between(0, LONG_LAG) if chance(self._dice, 6) else self._dice.of(LAGS)), keys)
+
+    @property
+    def held(self) -> RRset | None:
+        """What the parent's provider or registrar holds."""
+        return self.parent.live()[KEY]
+
+    def zone_facts(self, at: int) -> ZoneFacts:
+        """Give the zone as its own servers and its parent's serve it."""
+        served = {f"192.0.2.{number}": self._signed(server.at(at), at) for number, server in enumerate(self.servers, start=1)}
+        sets = set(self.parent.served(KEY, at).values())
+        one = next(iter(sets))
+        trusted = {value.key_tag for value in one.values if isinstance(value, Ds)} if one else set()
+        valid = all(server.at(at) & trusted for server in self.servers)
+        security = Security.SECURE if trusted and valid else Security.BOGUS if trusted else Security.INSECURE
+        return ZoneFacts(
+            ZONE.name,
+            PARENT.name,
+            security,
+            "",
+            Security.SECURE,
+            one if len(sets) == 1 else NoAnswer("the parent's servers differ"),
+            served,
+            SERVERS,
+            SERVERS,
+            3600,
+            self.ttls.negative,
+            self.ttls.parent_negative,
+            self.ttls.ds,
+        )
+
+    def _signed(self, keys: Keys, at: int) -> Signed | None:
+        until = EPOCH + timedelta(seconds=at + 14 * DAY)
+        made = tuple(DnsKey(tag, 13, 257, "AwEAAQ==", (ds_of(tag),)) for tag in sorted(keys))
+        return Signed(made, self.ttls.key, keys, until) if keys else None
+
+    def facts(self, _wanted: frozenset[Instant], at: int) -> Facts:
+        """Look at the zone, its parent and its mail host."""
+        now = EPOCH + timedelta(seconds=at)
+        live = {} if self.by_registrar else self.parent.live()
+        return Facts(now, live, zones={ZONE.name: self.zone_facts(at)}, hosts={HOST: self._host(at)}, clock_skew=timedelta(0))
+
+    def _host(self, at: int) -> HostFacts:
+        """Give the mail host in the zone: its TLSA matches what it presents from some time on."""
+        session = Session(accepts=True, starttls=True, chain=(self.certificate.at(at),))
+        tlsa = Secured(self.tlsa.at(at), Security.INSECURE)
+        return HostFacts(HOST, frozenset(["198.51.100.1"]), 300, Security.INSECURE, tlsa, {"198.51.100.1": session})
+
+    def take(self, step: Step, at: int) -> None:
+        """Write at the parent, or have the zone signed or not."""
+        if isinstance(step.action, Change):
+            self.parent.write(at, step.action)
+        else:
+            assert isinstance(step.action, SetSigning)
+            self.sign(at, (self.keys or frozenset([1])) if step.action.signed else frozenset())
+
+    def by_hand(self, step: Step, at: int) -> None:
+        """Do at the registrar, or at who signs, what the step is about."""
+        after = next((one.ds for one in step.done_when if isinstance(one, ParentServesDs)), None)
+        if after is None:
+            signed = any(isinstance(one, ZoneSigned) for one in step.done_when)
+            if signed != bool(self.keys):
+                self.sign(at, frozenset([1]) if signed else frozenset())
+            return
+        new = rrset(ZONE.name, "DS", self.ttls.ds, after) if after else None
+        if new != self.held:
+            self.parent.write(at, Change(self.held, new))
+
+    def noted(self, at: int) -> None:
+        """Hear that a run came to its end."""
+
+    def changes_after(self, at: int) -> Iterator[int]:
+        """Give when servers and the mail host change."""
+        yield from self.parent.changes_after(at)
+        for server in self.servers:
+            yield from server.changes_after(at)
+        yield from self.certificate.changes_after(at)
+        yield from self.tlsa.changes_after(at)
+
+    def wish(self, dnssec: Dnssec, by_provider: bool, at: int) -> Wish:
+        """Give what a plan knows of the zone and wants of it; the newest key is the one that is to have a DS."""
+        provider = (
+            SignedByProvider(bool(self.keys), tuple(ds_of(tag) for tag in sorted(self.keys)[-1:])) if by_provider else None
+        )
+        parent = Parent(None) if self.by_registrar else Parent(PARENT, self.held)
+        surety = Surety(self.ttls.longest)
+        return Wish(ZONE, dnssec, self.zone_facts(at), provider, parent, (HOST,), surety)
+
+    def wrong(self) -> Iterator[str]:
+        """Tell what meets in some cache that must not, and what the parent refused."""
+        yield from self.parent.wrong
+        yield from early(self.parent.writes, self.parent.cached(KEY))
+        yield from bogus(self.parent.cached(KEY), self.servers, self.ttls)
+        secure = [one for one in self.parent.cached(KEY) if one.what]
+        yield from mismatched(secure, cached([self.tlsa], lambda held: held.ttl if held else 0), [self.certificate])
+
+
+def _tlsa(certificate: bytes, seconds: int) -> RRset | None:
+    return RRset(HELD_BY_HOST, seconds, (tlsa_of(certificate),))
+
+
+def _from(at: int, then: T, until: T) -> History[T]:
+    history = History(until)
+    history.tell(at, then)
+    return history
+
+
+def play(dice: Dice, program: Program | None = None) -> list[str]:
+    """Play one zone to its end, and tell everything that is wrong."""
+    return list(_Play(dice, program or Program()).go())
+
+
+class _Play:
+    """One zone's way: signed and given a DS, its key rolled, or unsigned again; and one after the other at times."""
+
+    def __init__(self, dice: Dice, program: Program) -> None:
+        self._dice = dice
+        self._program = program
+        self._begins_secure = chance(dice, 2)
+        keys = frozenset([1]) if self._begins_secure or chance(dice, 3) else frozenset[int]()
+        self._world = ZoneWorld(dice, keys, has_ds=self._begins_secure)
+        self._by_provider = not chance(dice, 3)
+        self._times = Timetable(dice, faulty=dice.between(0, 6))
+
+    def go(self) -> Iterator[str]:
+        if not self._begins_secure:
+            yield from self._come_to(Dnssec.MANAGE)
+        if self._by_provider and chance(self._dice, 2):
+            yield from self._roll()
+        if chance(self._dice, 2):
+            yield from self._come_to(Dnssec.OFF)
+        yield from self._world.wrong()
+
+    def _roll(self) -> Iterator[str]:
+        """Have a new key made, its DS brought to the parent, and the old key taken away a DS TTL after the old DS."""
+        world = self._world
+        world.sign(self._times.now, frozenset([1, 2]))
+        yield from self._come_to(Dnssec.MANAGE)
+        self._times.now += world.ttls.ds
+        world.sign(self._times.now, frozenset([2]))
+
+    def _come_to(self, wanted: Dnssec) -> Iterator[str]:
+        """Plan and apply, until a plan has nothing to do."""
+        for _ in range(40):
+            made, _ = zone.propose(self._world.wish(wanted, self._by_provider, self._times.now), self._now())
+            if made:
+                yield from self._walk(made)
+            elif self._is_there(wanted):
+                return
+            else:
+                self._times.now = min(self._world.changes_after(self._times.now), default=self._times.now + 3600)
+        yield f"end: {wanted} was not come to at {self._times.now}"
+
+    def _now(self) -> datetime:
+        return EPOCH + timedelta(seconds=self._times.now)
+
+    def _is_there(self, wanted: Dnssec) -> bool:
+        facts = self._world.zone_facts(self._times.now)
+        newest = (ds_of(max(self._world.keys)),) if self._world.keys else ()
+        return facts.ds is None if wanted is Dnssec.OFF else isinstance(facts.ds, RRset) and facts.ds.values == newest
+
+    def _walk(self, made: Rollout) -> Iterator[str]:
+        walk = Walk(made, self._world, self._program)
+        loses_at = self._dice.between(1, 8) if chance(self._dice, 4) else 0
+        for number, _ in enumerate(self._times.runs(walk, self._world), start=1):
+            if number == loses_at:
+                return
+        yield from walk.told()
