@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Protocol
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from plans.plan import Change
 from plans.problem import Problem
 from plans.snapshot import Snapshot
 from plans.values import Ds, Key, Live, Name, RRset, ZoneRef
+from providers.duration_option import Duration
 from providers.limiter import Limiters, Meter
 
 CONTRACT_VERSION = 1
@@ -172,12 +173,22 @@ class Capabilities:
 class Options(BaseModel):
     """The base of an adapter's options in the manifest: keys that it does not name are errors there.
 
-    An option `credential` is a label under the manifest's `credentials:`, and `tenant` beside it the tenant that it is for.
+    `propagation` and `max_zone_ttl` are for whoever plans waits: an adapter makes no use of them. An option `credential` is a
+    label under the manifest's `credentials:`, and `tenant` beside it the tenant that it is for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     type: str
+    propagation: Duration = Field(
+        timedelta(minutes=5),
+        description="the time from an accepted write to the last server that serves it, such as 5m or 1h30m",
+        examples=["5m"],
+        json_schema_extra={"default": "5m"},
+    )
+    max_zone_ttl: Duration | None = Field(
+        None, description="the highest TTL of any record in a zone, such as 24h or 7d", examples=["24h"]
+    )
 
 
 class SecretOption(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from providers.limiter import Rate
+from providers.loopback import is_loopback
 
 
 class RateOption(BaseModel):
@@ -34,15 +34,6 @@ def rate_of(said: float | RateOption | None, documented: Rate) -> Rate:
             return Rate(rate, burst)
         case number:
             return Rate(number, max(1, math.ceil(number)))
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _service_root(text: str) -> str:

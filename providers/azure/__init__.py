@@ -17,8 +17,8 @@ from plans.snapshot import Snapshot
 from plans.values import MANAGED_TYPES, Key, Name, RRset, ZoneRef, ancestors, labels, name
 from providers.azure.arm import Account, Arm, Patience, senseless
 from providers.azure.options import AzureOptions
-from providers.azure.read import ZoneReader, pages_of
-from providers.azure.records import StoredSet, texts
+from providers.azure.read import Held, ZoneReader, pages_of
+from providers.azure.records import StoredSet, stored_in, texts, token_of
 from providers.azure.signing import AzureSigner, is_signed
 from providers.azure.write import SetWriter
 from providers.contract import (
@@ -108,7 +108,7 @@ class AzureDns:
     def read(self, zone: ZoneRef, keys: Collection[Key]) -> Snapshot:
         """Read keys by a listing of the zone, a call for each hundred sets, or name by name. Raises `ProviderError`."""
         held = self._reader(zone).names(keys)
-        return ZoneData(zone.name, held.types, held.live).snapshot(zone, keys, token="")
+        return ZoneData(zone.name, held.types, held.live).snapshot(zone, keys, token_of(held.stored))
 
     def canonical(self, zone: ZoneRef, wanted: RRset) -> RRset:
         """Give the set as it is: Azure holds what is written. Raises `Unsupported`, and `ProviderError` of DS and TLSA."""
@@ -137,14 +137,18 @@ class AzureDns:
         return AzureSigner(self._arm, self._path, self._signed.discard)
 
     def apply(self, base: Snapshot, changes: Sequence[Change]) -> Mapping[Key, Outcome]:
-        """Make the changes one by one, in their order, up to the first that is not written."""
+        """Make the changes one by one, in their order, up to the first that is not written.
+
+        One alone is written under the ETag that the base has. Several are looked at first: Azure has no transaction, and where
+        one of them has changed, none is written.
+        """
         reader = self._reader(base.zone)
         for change in changes:
             if change.after is not None:
                 _require_possible(base.zone, change.after)
         if not changes:
             return {}
-        held = reader.sets([change.key for change in changes])
+        held = (_as_read(base, changes[0]) if len(changes) == 1 else None) or reader.sets([change.key for change in changes])
         if (refused := guard(base, held.live, changes)) is not None:
             return refused
         # What else a name holds is looked up in the base: Azure itself refuses a set beside a CNAME that came since.
@@ -218,6 +222,16 @@ class AzureDns:
             if self._source is None:
                 self._source = self._context.credential(options.credential, options.tenant, options.cloud.value)
             return self._source.get_token(options.scope()).token
+
+
+def _as_read(base: Snapshot, change: Change) -> Held | None:
+    """Give the set that a change replaces as the base has it; None: the base does not have it so."""
+    if change.key not in base.sets or base.sets[change.key] != change.before:
+        return None
+    if change.before is None:
+        return Held({}, {})
+    stored = stored_in(base.token, change.before)
+    return Held({}, {change.key: stored}) if stored else None
 
 
 def _group(zone: ZoneRef) -> str:

@@ -5,6 +5,7 @@ https://learn.microsoft.com/rest/api/dns/record-sets
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never, cast
@@ -60,6 +61,22 @@ def stored_set(item: Json, key: Key) -> StoredSet:
         msg = f"{key} has no ETag or senseless metadata"
         raise ValueError(msg)
     return StoredSet(_live(properties, key), item["etag"], metadata)
+
+
+def token_of(stored: Mapping[Key, StoredSet]) -> str:
+    """Give what a snapshot keeps of sets, so that one can be written without another look: ETag, metadata, what it held."""
+    plain = {str(key): [held.etag, dict(held.metadata), _shown(held.live)] for key, held in stored.items()}
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def stored_in(token: str, before: RRset) -> StoredSet | None:
+    """Find a set in a snapshot's token; None: it is not there, or held something else than `before` when it was read."""
+    found = json.loads(token or "{}").get(str(before.key))
+    return StoredSet(before, found[0], found[1]) if found and found[2] == _shown(before) else None
+
+
+def _shown(live: RRset | Irregular) -> list[str | int]:
+    return [live.ttl, *map(str, live.values)] if isinstance(live, RRset) else []
 
 
 def body_of(wanted: RRset, metadata: Mapping[str, str]) -> Json:

@@ -23,7 +23,7 @@ from providers.cloudflare.errors import lost, no_token, refusal, throttled, unav
 from providers.cloudflare.options import CloudflareOptions
 from providers.cloudflare.rows import Answer, BatchRows, Dnssec, Failure, Page, Row, ZoneRow
 from providers.contract import Context, ProviderError, Throttled, Unavailable, Unsupported
-from providers.service_options import is_loopback
+from providers.loopback import is_loopback
 
 if TYPE_CHECKING:
     import cloudflare as sdk

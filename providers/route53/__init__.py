@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from plans.plan import Change
 from plans.snapshot import Snapshot
 from plans.values import MANAGED_TYPES, Key, Name, RRset, ZoneRef
+from providers.aws.errors import Denied
 from providers.contract import CONTRACT_VERSION, Access, Adapter, Capabilities, Context, Outcome, Signer
 from providers.route53.client import Client, Patience
-from providers.route53.errors import Denied
 from providers.route53.options import Route53Options
 from providers.route53.records import Records
 from providers.route53.signing import ZoneSigner

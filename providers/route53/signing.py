@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from plans.values import Ds, ZoneRef, parse_value
+from providers.aws.errors import Lost, Refused
 from providers.contract import Outcome, ProviderError, Rejected, SigningState, Status, Unsupported, ZoneKey
 from providers.route53.client import Client
-from providers.route53.errors import Lost, Refused
 from providers.route53.zones import Zones
 
 _SIGNS = {"SIGNING": True, "DELETING": True, "NOT_SIGNING": False}

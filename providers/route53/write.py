@@ -14,9 +14,9 @@ from typing import Any
 from plans.plan import Change
 from plans.snapshot import Snapshot
 from plans.values import Key, RRset
+from providers.aws.errors import Lost, Refused
 from providers.contract import Outcome, ProviderError, Status, Unsupported
 from providers.route53.client import Client
-from providers.route53.errors import Lost, Refused
 from providers.route53.records import Records, spelling
 from providers.route53.text import requested_name, set_of, spelled, stored_name
 from providers.zonedata import ZoneData, guard, require_writable

@@ -76,9 +76,12 @@ class Zone:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request: dropped before or after it is carried out, or answered by something else instead."""
+    """What goes wrong with one request: dropped before or after it is carried out, or answered by something else instead.
 
-    kind: Literal["drop-before", "drop-after", "answer", "answer-after", "slow"]
+    A lazy one is answered rightly, and no set is changed.
+    """
+
+    kind: Literal["drop-before", "drop-after", "answer", "answer-after", "slow", "lazy"]
     response: Response | None = None
     method: str | None = None
 
@@ -126,7 +129,7 @@ class AzureDnsEmulator:
         self.operations_elsewhere = ""
         self._operations: dict[str, Operation] = {}
         self._etags = 0
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def add_zone(self, name: str, group: str = GROUP, *, signed: bool = False, kind: str | None = None) -> Zone:
         """Make a zone with what the service puts into it."""
@@ -147,7 +150,7 @@ class AzureDnsEmulator:
 
     def put(self, zone: Zone, name: str, kind: str, properties: dict[str, Any] | None) -> None:
         """Put or remove a set as somebody else would, without any check."""
-        with self._lock:
+        with self.lock:
             if properties is None:
                 zone.sets.pop((name, kind), None)
             else:
@@ -156,7 +159,7 @@ class AzureDnsEmulator:
     def respond_to(self, request: Request) -> Response | None:
         """Answer one request, or do what the next fault says."""
         time.sleep(self.latency)
-        with self._lock:
+        with self.lock:
             self.log.append((request.method, unquote(urlsplit(request.target).path)))
             self.heads.append(request.headers)
             self.bodies.append(json.loads(request.body) if request.body else None)
@@ -169,10 +172,14 @@ class AzureDnsEmulator:
             hooks = self.before_read if request.method == "GET" else self.before_write
             if hooks:
                 hooks.pop(0)()
+            before = {key: dict(zone.sets) for key, zone in self.zones.items()}
             try:
                 response = self._answer(request)
             except RefusedError as refusal:
                 response = refusal.response
+            if fault and fault.kind == "lazy":
+                for key, zone in self.zones.items():
+                    zone.sets = before[key]
         match fault:
             case Fault("drop-after" | "answer-after"):
                 return fault.response

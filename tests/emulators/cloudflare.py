@@ -45,6 +45,8 @@ class Fault:
     """These octets; None: the error object, or the true answer where the status is 200."""
     drop: bool = False
     """The connection is closed without an answer."""
+    lazy: bool = False
+    """The answer is the true one, and no record was changed."""
     done: bool = False
     code: int = 1000
     delay: float = 0.0
@@ -93,7 +95,7 @@ class CloudflareEmulator:
         self.zones: dict[str, Zone] = {}
         self.seen: list[Seen] = []
         self._faults: dict[str, list[Fault]] = {}
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     @property
     def endpoint(self) -> str:
@@ -111,7 +113,7 @@ class CloudflareEmulator:
 
     def add(self, name: str, account: str = ACCOUNT, **facts: Any) -> Zone:
         """Let there be a zone."""
-        with self._lock:
+        with self.lock:
             zone = Zone(f"{len(self.zones) + 1:032x}", name, account, **facts)
             self.zones[zone.id] = zone
             return zone
@@ -132,7 +134,7 @@ class CloudflareEmulator:
         operation = _ROUTES.get((request.method, plain), f"{request.method} {url.path}")
         body = json.loads(request.body) if request.body else None
         seen = Seen(operation, dict(parse_qsl(url.query)), request.headers, copy.deepcopy(body))
-        with self._lock:
+        with self.lock:
             self.seen.append(seen)
             faults = self._faults.get(operation)
             fault = faults.pop(0) if faults else None
@@ -141,7 +143,7 @@ class CloudflareEmulator:
             return _response(seen.status, seen.answer)
         fault.before()
         if fault.done or (fault.status == 200 and fault.body is None and not fault.drop):
-            self._answer(seen, url.path, fault.alter)
+            self._answer(seen, url.path, fault.alter, lazy=fault.lazy)
         return self._happen(fault, seen)
 
     def _happen(self, fault: Fault, seen: Seen) -> Response | None:
@@ -153,8 +155,9 @@ class CloudflareEmulator:
         octets = json.dumps(given).encode() if fault.body is None else fault.body
         return _Dripping(fault.status, octets, fault.headers, fault.drip)
 
-    def _answer(self, seen: Seen, path: str, alter: Callable[[Any], Any]) -> None:
-        with self._lock:
+    def _answer(self, seen: Seen, path: str, alter: Callable[[Any], Any], *, lazy: bool = False) -> None:
+        with self.lock:
+            before = {zone.id: dict(zone.records) for zone in self.zones.values()} if lazy else {}
             try:
                 self._authenticate(seen.headers)
                 result, info = self._result(seen, path)
@@ -162,6 +165,8 @@ class CloudflareEmulator:
                 seen.answer = {"success": True, "errors": [], "messages": [], "result": alter(result)} | info
             except Refused as refused:
                 seen.status, seen.answer = refused.status, _failure(refused.code, refused.message)
+            for zone_id, records in before.items():
+                self.zones[zone_id].records, seen.committed = records, False
 
     def _authenticate(self, headers: Mapping[str, str]) -> None:
         given = headers.get("authorization", "")

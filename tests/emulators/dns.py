@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import cast
 
 import dns.edns
 import dns.flags
@@ -20,6 +21,7 @@ import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
+import dns.rdtypes.ANY.SOA
 import dns.rrset
 import dns.zonefile
 
@@ -172,11 +174,11 @@ class DnsWorld:
             if not part.flags & dns.flags.AA:
                 reply.set_rcode(dns.rcode.SERVFAIL)
                 return
-            aliases = [one for one in part.answer if one.rdtype == dns.rdatatype.CNAME and one.rdtype != question.rdtype]
-            if not aliases:
+            last = part.answer[-1] if part.answer else None
+            if last is None or last.rdtype != dns.rdatatype.CNAME or last.rdtype == question.rdtype:
                 reply.authority.extend(part.authority)
                 return
-            name = dns.name.from_text(aliases[-1][0].to_text())
+            name = dns.name.from_text(last[0].to_text())
 
 
 def zone_text(zone: str, text: str) -> list[RRset]:
@@ -328,41 +330,57 @@ class _Zone:
     def held(self, owner: dns.name.Name) -> Mapping[str, dns.rrset.RRset]:
         return {kind: one for (name, kind), one in self.sets.items() if name == owner}
 
-    def soa(self) -> list[dns.rrset.RRset]:
-        return [self.sets[self.apex, "SOA"]]
+    def denial(self) -> list[dns.rrset.RRset]:
+        """Give the SOA of negative answers: it lives no longer than they do (RFC 2308 §3)."""
+        held = self.sets[self.apex, "SOA"]
+        soa = cast("dns.rdtypes.ANY.SOA.SOA", held[0])
+        return [dns.rrset.from_rdata(self.apex, min(held.ttl, soa.minimum), soa)]
 
 
 def _answer(reply: dns.message.Message, server: _Server) -> None:
+    """Answer the question, and what its aliases lead to, as far as the zones of the server go (RFC 1034 §4.3.2)."""
     question = reply.question[0]
-    name, kind = question.name.canonicalize(), dns.rdatatype.to_text(question.rdtype)
+    followed: set[dns.name.Name] = set()
+    name: dns.name.Name | None = question.name
+    while name is not None:
+        if name in followed:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+            return
+        followed.add(name)
+        name = _look_up(reply, server, name, dns.rdatatype.to_text(question.rdtype))
+
+
+def _look_up(reply: dns.message.Message, server: _Server, name: dns.name.Name, kind: str) -> dns.name.Name | None:
+    """Add to the answer what is at a name; gives the name that it is an alias of."""
     held = [apex for apex in server.zones if name.is_subdomain(apex)]
     if kind == "DS" and len(held) > 1:
         held = [apex for apex in held if apex != name]
     if not held:
-        reply.set_rcode(dns.rcode.REFUSED)
-        return
+        reply.set_rcode(dns.rcode.NOERROR if reply.answer else dns.rcode.REFUSED)
+        return None
     apex = max(held, key=len)
     zone = _Zone(apex, server.zones[apex]())
-    for above in reversed(zone.at_and_above(name)):
+    for above in reversed(zone.at_and_above(name.canonicalize())):
         cut = zone.sets.get((above, "NS"))
         if cut and above != apex and not (above == name and kind == "DS"):
             reply.authority = [cut]
             targets = [dns.name.from_text(rdata.to_text()) for rdata in cut]
             found = (zone.sets.get((target, address)) for target in targets for address in ("A", "AAAA"))
             reply.additional = [one for one in found if one]
-            return
+            return None
         renamed = zone.sets.get((above, "DNAME"))
         if renamed and above != name:
             reply.flags |= dns.flags.AA
             target = name.relativize(above).derelativize(dns.name.from_text(renamed[0].to_text()))
-            alias = dns.rrset.from_text(question.name, renamed.ttl, "IN", "CNAME", target.to_text())
-            reply.answer = [renamed, alias]
-            return
+            reply.answer += [renamed, dns.rrset.from_text(name, renamed.ttl, "IN", "CNAME", target.to_text())]
+            return target
     reply.flags |= dns.flags.AA
-    _from_zone(reply, zone, name, kind, server.faults)
+    return _from_zone(reply, zone, name, kind, server.faults)
 
 
-def _from_zone(reply: dns.message.Message, zone: _Zone, name: dns.name.Name, kind: str, faults: set[Fault]) -> None:
+def _from_zone(
+    reply: dns.message.Message, zone: _Zone, name: dns.name.Name, kind: str, faults: set[Fault]
+) -> dns.name.Name | None:
     types, exists = zone.held(name), name in zone.names
     if exists and not types and Fault.NXDOMAIN_FOR_EMPTY in faults:
         exists = False
@@ -370,11 +388,11 @@ def _from_zone(reply: dns.message.Message, zone: _Zone, name: dns.name.Name, kin
         encloser = next(above for above in zone.at_and_above(name) if above in zone.names)
         types = zone.held(dns.name.Name((b"*", *encloser.labels)))
         exists = bool(types)
-    for found in (types.get(kind), types.get("CNAME")):
-        if found:
-            own = dns.rrset.from_rdata_list(reply.question[0].name, found.ttl, list(found))
-            reply.answer = [own]
-            return
-    reply.authority = zone.soa()
+    found = types.get(kind) or types.get("CNAME")
+    if found:
+        reply.answer.append(dns.rrset.from_rdata_list(name, found.ttl, list(found)))
+        return dns.name.from_text(found[0].to_text()) if found.rdtype == dns.rdatatype.CNAME and kind != "CNAME" else None
+    reply.authority = zone.denial()
     if not exists:
         reply.set_rcode(dns.rcode.NXDOMAIN)
+    return None

@@ -142,6 +142,8 @@ class Primary:
         """For a name and type in text, what is done to the answer before it is signed."""
         self._faults: dict[str, deque[Fault]] = {"update": deque(), "query": deque(), "transfer": deque()}
         self.heard: Counter[str] = Counter()
+        self.updated: Counter[dns.name.Name] = Counter()
+        """How many updates that ask for a change were carried out, by zone."""
         self.before_update: Callable[[], None] = lambda: None
         """Somebody else, faster by a hair: called when an update that changes something has arrived."""
         self.after_query: Callable[[], None] = lambda: None
@@ -155,6 +157,11 @@ class Primary:
     def fail(self, operation: str, *faults: Fault) -> None:
         """Let the next messages of an operation (query, update, transfer) go wrong."""
         self._faults[operation].extend(faults)
+
+    def fault_of(self, operation: str, request: dns.message.Message) -> Fault | None:  # noqa: ARG002 - others look at it
+        """Say what goes wrong with a message that has just come."""
+        faults = self._faults[operation]
+        return faults.popleft() if faults else None
 
     def add_zone(self, apex: str) -> Zone:
         origin = dns.name.from_text(apex)
@@ -192,8 +199,7 @@ class Primary:
             yield _framed(refused.to_wire())
             return
         operation = _operation(request)
-        faults = self._faults[operation]
-        fault = faults.popleft() if faults else None
+        fault = self.fault_of(operation, request)
         self.heard[operation] += 1
         match fault:
             case Fault.DROP_BEFORE:
@@ -328,6 +334,7 @@ class Primary:
         before = {key: dict(held) for key, held in zone.sets.items()}
         for record in request.update:
             self._do(zone, record)
+        self.updated[zone.apex] += bool(request.update)
         if zone.sets != before:
             if self.delay:
                 stale = Zone(zone.apex, before)

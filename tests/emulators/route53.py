@@ -123,7 +123,11 @@ class Route53Emulator:
             fault.meanwhile()
         if not fault.is_answered:
             return None if fault.drop else failing(fault, request)
+        before = {zone.id: zone.sets for zone in self.zones.values()}
         response = self._answer(request, operation, shape, parameters)
+        if fault.lazy:
+            for zone in self.zones.values():
+                zone.sets = before[zone.id]
         time.sleep(fault.delay)
         if fault.drop:
             return None

@@ -53,6 +53,8 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     carried_out: bool = False
     """The request takes effect before the fault does."""
+    lazy: bool = False
+    """The answer is the right one, and no set was changed."""
     drop: bool = False
     """The connection is closed without an answer."""
     cut: bool = False
@@ -69,7 +71,7 @@ class Fault:
     @property
     def is_answered(self) -> bool:
         """Whether the request gets to the service at all."""
-        return bool(self.carried_out or self.cut or self.delay or self.stall or self.meanwhile)
+        return bool(self.carried_out or self.lazy or self.cut or self.delay or self.stall or self.meanwhile)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from providers.azure.options import AzureOptions
 from providers.conformance import Bench, Record
 from providers.contract import Context, TokenSource
 from providers.limiter import Limiter, Limiters, Rate
-from tests.emulators.azure_dns import GROUP, SUBSCRIPTION, TOKEN, AzureDnsEmulator, Zone
+from tests.emulators.azure_dns import GROUP, SUBSCRIPTION, TOKEN, AzureDnsEmulator, Fault, Zone
 from tests.emulators.azure_dns_sets import MEMBERS
 
 APEX = name("example.com")
@@ -133,9 +133,11 @@ class AzureBench(Bench):
         return world_of(self._emulator).adapter()
 
     def records(self, zone: Name) -> Collection[Record]:
+        with self._emulator.lock:
+            sets = dict(self._zone(zone).sets)
         return [
             Record.of(zone if owner == "@" else f"{owner}.{zone}", kind, held.properties["TTL"], text)
-            for (owner, kind), held in self._zone(zone).sets.items()
+            for (owner, kind), held in sets.items()
             if (owner, kind) not in {("@", "SOA"), ("@", "NS")}
             for text in texts_of(kind, held.properties)
         ]
@@ -143,6 +145,10 @@ class AzureBench(Bench):
     def put(self, zone: Name, key: Key, records: Collection[Record]) -> None:
         owner = "@" if key.owner == zone else key.owner.removesuffix(f".{zone}")
         self._emulator.put(self._zone(zone), owner, key.type, properties_of(key.type, records) if records else None)
+
+    def neglect(self, writes: int) -> None:
+        """Let the next writes be answered as if they were done, and not be done."""
+        self._emulator.faults += [Fault("lazy", method="PUT")] * writes
 
     def make_irregular(self, zone: Name, key: Key, kind: str) -> None:
         target = {"id": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/publicIPAddresses/ip"}

@@ -14,7 +14,7 @@ from providers.cloudflare.options import CloudflareOptions
 from providers.conformance import Bench, Record
 from providers.contract import Context, Provider, SecretOption
 from providers.limiter import Limiters, Meter
-from tests.emulators.cloudflare import CloudflareEmulator
+from tests.emulators.cloudflare import CloudflareEmulator, Fault
 from tests.emulators.cloudflare_zone import Zone
 
 TOKEN = "cf-test-token-0123456789"
@@ -67,7 +67,8 @@ class CloudflareBench(Bench):
         return opened(self._emulator)
 
     def records(self, zone: Name) -> Collection[Record]:
-        return [seen(record) for record in self._emulator.zone(zone.removesuffix(".")).records.values()]
+        with self._emulator.lock:
+            return [seen(record) for record in self._emulator.zone(zone.removesuffix(".")).records.values()]
 
     def put(self, zone: Name, key: Key, records: Collection[Record]) -> None:
         held = self._emulator.zone(zone.removesuffix("."))
@@ -78,6 +79,10 @@ class CloudflareBench(Bench):
             del held.records[record_id]
         for record in records:
             hold(held, record)
+
+    def neglect(self, writes: int) -> None:
+        """Let the next writes be answered as if they were done, and not be done."""
+        self._emulator.fail("records.batch", *[Fault(lazy=True)] * writes)
 
 
 def hold(zone: Zone, record: Record) -> dict[str, Any]:

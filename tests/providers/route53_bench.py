@@ -20,7 +20,7 @@ from providers.route53 import Route53
 from providers.route53.client import Patience
 from providers.route53.options import Route53Options
 from tests.emulators import route53
-from tests.emulators.route53 import Route53Emulator, Zone
+from tests.emulators.route53 import Fault, Route53Emulator, Zone
 
 
 class Clock:
@@ -120,7 +120,7 @@ class Route53Bench(Bench):
 
     def records(self, zone: Name) -> Collection[Record]:
         found = []
-        for item in self._zone(zone).sets.values():
+        for item in list(self._zone(zone).sets.values()):
             owner = name(_decimal(item["Name"]))
             if owner == zone and item["Type"] in {"SOA", "NS"}:
                 continue
@@ -136,6 +136,10 @@ class Route53Bench(Bench):
         if records:
             (ttl,) = {record.ttl for record in records}
             held.put(_octal(key.owner), key.type, ttl, *(_octal(record.value) for record in records))
+
+    def neglect(self, writes: int) -> None:
+        """Let the next writes be answered as if they were done, and not be done."""
+        self._account.emulator.fail("ChangeResourceRecordSets", *[Fault(lazy=True)] * writes)
 
     def make_irregular(self, zone: Name, key: Key, kind: str) -> None:
         held = self._zone(zone)

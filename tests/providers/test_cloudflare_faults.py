@@ -40,7 +40,7 @@ MakeSet = Callable[..., RRset]
 APEX = name("example.com")
 MX = Key(APEX, "MX")
 HTML = b"<html><title>Please log in</title></html>"
-SHORT = Patience(read=0.3, whole=0.3, pauses=(0, 0, 0), sleep=lambda _: None)
+SHORT = Patience(read=1.0, whole=1.0, pauses=(0, 0, 0), sleep=lambda _: None)
 
 
 class FakeTime:

@@ -79,7 +79,7 @@ def around(manual: Provider, owner: str) -> Snapshot:
 def test_it_writes_nothing_and_says_so() -> None:
     assert not ADAPTER.capabilities.writes
     assert ADAPTER.capabilities.publishes == "dns"
-    assert ADAPTER.options.model_fields.keys() == {"type"}
+    assert ADAPTER.options.model_fields.keys() == {"type", "propagation", "max_zone_ttl"}
 
 
 def test_zones_are_found_where_they_are_delegated(manual: Provider) -> None:
