@@ -1,8 +1,8 @@
 """The journal's chain, purely: what an entry's hash covers, and what is wrong with a chain that was edited.
 
-Each entry carries the hash of the one before; the first one carries the anchor, a hash of what never changes in its rollout's
-row. That finds damage and careless edits. It cannot find that the newest entries were cut off, nor a chain that was computed
-anew from some point on.
+There is one chain for the whole state. Each entry carries the hash of the one before, the first one a fixed word. A rollout's
+row is held by the entry that opens it and by the one that closes it. That finds damage, careless edits and removals. That the
+newest entries were cut off, or all computed anew, is found by comparing with a hash that an earlier run printed.
 """
 
 from __future__ import annotations
@@ -11,26 +11,64 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from plans.position import Event, EventKind
 
 Columns = Mapping[str, Any]
 """A row by column name; the values of an edited database can be of any type."""
 
-_HASHED = ("rollout", "n", "at", "run", "kind", "step", "body", "prev")
+Body = Mapping[str, str | int | None]
+"""What an entry says besides its other columns."""
+
+ANCHOR = "provisioner"
+"""What the first entry carries as the hash before it."""
+
+ORIGINAL = "at"
+"""The key in the body of an entry that was taken from another state: when it happened. Else the entry's own time tells."""
+
+_HASHED = ("n", "at", "run", "rollout", "kind", "step", "body", "prev")
 _IDENTITY = ("subject", "plan_id", "line")
-_ANCHORED = ("id", *_IDENTITY, "opened")
+_EVENTS = frozenset(EventKind)
+
+
+class Mark(StrEnum):
+    """What the journal says besides the events of a rollout's steps."""
+
+    OPENED = "opened"
+    """A rollout was opened; the body holds the digest of what never changes in its row."""
+    CLOSED = "closed"
+    """A rollout was closed; the body holds its outcome."""
+    PIN = "pin"
+    """A domain's mail host was pinned."""
+    UNPIN = "unpin"
+    """A pinned mail host was dropped."""
+    UNLOCKED = "unlocked"
+    """A lease was ended by somebody else than its holder."""
+    APPROVED = "approved"
+    """Somebody signed a plan."""
+    REJECTED = "rejected"
+    """Somebody refused a plan for good."""
+    AUTO_APPROVED = "auto-approved"
+    """A plan was applied with --auto-approve, by whoever ran the command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One thing that is wrong with a rollout's chain. `n` is the entry, counted from 1; 0 is the rollout's own row."""
+    """One thing that is wrong. `n` is the entry, counted from 1; 0: it is about none that is there."""
 
-    rollout: str
     n: int
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry: its number and its hash. In an empty journal 0 and the fixed word."""
+
+    n: int = 0
+    hash: str = ANCHOR
 
 
 def canonical_json(value: Columns) -> str:
@@ -38,51 +76,88 @@ def canonical_json(value: Columns) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
 
 
+def digest(columns: Columns, names: Iterable[str]) -> str:
+    """Give the SHA-256 of some columns' canonical JSON, in hexadecimal."""
+    return sha256(canonical_json({name: columns[name] for name in names}).encode()).hexdigest()
+
+
 def rollout_id(columns: Columns) -> str:
     """Give the id of a rollout: a plan's rollout of a subject always has the same one, and an edited line another."""
-    return _digest(columns, _IDENTITY)
+    return digest(columns, _IDENTITY)
 
 
-def anchor(columns: Columns) -> str:
-    """Give what the first entry of a rollout carries as the hash before it."""
-    return _digest(columns, _ANCHORED)
+def opening(rollout: Columns, at: str) -> Body:
+    """Give the body of the entry that opens a rollout; one that another state opened at another time than `at` says when."""
+    original = {} if rollout["opened"] == at else {ORIGINAL: rollout["opened"]}
+    return {"digest": digest(rollout, ("id", *_IDENTITY)), **original}
+
+
+def closing(rollout: Columns) -> Body:
+    """Give the body of the entry that closes a rollout."""
+    return {"outcome": rollout["outcome"]}
 
 
 def entry_hash(columns: Columns) -> str:
     """Give the hash of an entry: over all its other columns."""
-    return _digest(columns, _HASHED)
+    return digest(columns, _HASHED)
 
 
-def _digest(columns: Columns, names: Iterable[str]) -> str:
-    return sha256(canonical_json({name: columns[name] for name in names}).encode()).hexdigest()
-
-
-def breaks(rollout: Columns, entries: Iterable[Columns]) -> Iterator[Broken]:
-    """Compare a rollout's row and its entries, ascending by n, with what was once written."""
-    subject = rollout["id"]
-    if rollout_id(rollout) != subject:
-        yield Broken(subject, 0, "its subject, plan or line is not the one that its id was made from")
-    expected, before = 1, anchor(rollout)
+def breaks(entries: Iterable[Columns]) -> Iterator[Broken]:
+    """Compare the whole journal, ascending by n, with what was once written."""
+    expected, before = 1, ANCHOR
     for entry in entries:
-        n = entry["n"] if isinstance(entry["n"], int) else expected
-        if entry["n"] != expected:
-            yield Broken(subject, expected, f"the entry is missing; {entry['n']} is there instead")
+        n = entry["n"]
+        if n != expected:
+            yield Broken(expected, f"the entry is missing; {n} is there instead")
         elif entry["prev"] != before:
-            yield Broken(subject, n, "it does not follow from the entry before" if n > 1 else "its rollout's row was edited")
-        if entry_hash(entry) != entry["hash"]:
-            yield Broken(subject, n, "its columns do not give its hash")
+            yield Broken(n, "it does not follow from the entry before")
+        if edited(entry):
+            yield Broken(n, "its columns do not give its hash")
         expected, before = n + 1, entry["hash"]
 
 
-def event(entry: Columns) -> Event:
-    """Read an entry as `plans.position` does.
+def edited(entry: Columns) -> bool:
+    """Whether an entry is no longer as it was written."""
+    return bool(entry_hash(entry) != entry["hash"])
+
+
+def misfits(rollout: Columns, opened: Columns | None, closed: Columns | None) -> Iterator[Broken]:
+    """Compare a rollout's row with the entries that opened and closed it; None: there is no such entry."""
+    if opened is None:
+        yield Broken(0, f"no entry opens the rollout {rollout['id']}")
+        return
+    if opened["body"] != canonical_json(opening(rollout, opened["at"])):
+        yield Broken(opened["n"], f"the row of the rollout {rollout['id']} is not the one that this entry opened")
+    if closed is None:
+        if (rollout["closed"], rollout["outcome"]) != (None, None):
+            yield Broken(opened["n"], f"no entry closes the rollout {rollout['id']}, which is closed")
+    elif (closed["body"], closed["at"]) != (canonical_json(closing(rollout)), rollout["closed"]):
+        yield Broken(closed["n"], f"the row of the rollout {rollout['id']} is not closed as this entry says")
+
+
+def event(entry: Columns) -> Event | None:
+    """Read an entry as `plans.position` does; None: it is about no step.
 
     Raises:
         ValueError: it is none.
 
     """
-    outcome = json.loads(entry["body"]).get("outcome")
-    return Event(EventKind(entry["kind"]), entry["step"], time_from_text(entry["at"]), "" if outcome is None else str(outcome))
+    if entry["kind"] not in _EVENTS:
+        Mark(entry["kind"])
+        return None
+    told = body(entry)
+    outcome, condition = (str(told.get(part) or "") for part in ("outcome", "condition"))
+    at = time_from_text(str(told.get(ORIGINAL, entry["at"])))
+    return Event(EventKind(entry["kind"]), entry["step"], at, outcome, condition)
+
+
+def body(entry: Columns) -> Body:
+    """Read the body of an entry. Raises ValueError."""
+    read = json.loads(entry["body"])
+    if not isinstance(read, dict):
+        msg = f"{entry['body']} is no object"
+        raise ValueError(msg)  # noqa: TRY004 - the text of the entry is at fault, not the type of an argument
+    return cast("Body", read)
 
 
 def time_to_text(moment: datetime) -> str:

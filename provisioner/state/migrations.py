@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Connection,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from provisioner.state.one_chain import one_chain
 from provisioner.state.problems import StateDamaged, StateUnavailable
 from provisioner.state.tables import meta
 
@@ -99,9 +101,43 @@ def _pins(connection: Connection) -> None:
     pin.create(connection)
 
 
+def _leases(connection: Connection) -> None:
+    tables = MetaData()
+    Table("run", tables, Column("id", Integer, primary_key=True))
+    lease = Table(
+        "lease",
+        tables,
+        Column("zone", Text, primary_key=True),
+        Column("zone_name", Text, nullable=False),
+        Column("run", Integer, ForeignKey("run.id"), nullable=False),
+        Column("holder", Text, nullable=False),
+        Column("purpose", Text, nullable=False),
+        Column("fencing", BigInteger, nullable=False),
+        Column("acquired", Text, nullable=False),
+        Column("expires", Text),
+    )
+    lease.create(connection)
+
+
+def _approvals(connection: Connection) -> None:
+    tables = MetaData()
+    Table("journal", tables, Column("n", Integer, primary_key=True))
+    approval = Table(
+        "approval",
+        tables,
+        Column("n", Integer, ForeignKey("journal.n"), primary_key=True, autoincrement=False),
+        Column("plan_id", Text, nullable=False),
+    )
+    Index("approval_plan", approval.c.plan_id)
+    approval.create(connection)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "runs, rollouts and their journal", _runs_rollouts_and_journal),
     Migration(2, "pinned mail hosts", _pins),
+    Migration(3, "one chain for the whole journal", one_chain),
+    Migration(4, "leases of zones", _leases),
+    Migration(5, "approvals of plans", _approvals),
 )
 
 
@@ -122,7 +158,7 @@ def schema(connection: Connection, where: str) -> int:
         raise StateDamaged(
             f"{where} is no state of provisioner",
             f"{where}: the database has tables ({', '.join(tables)}), but no schema number in a table `meta`",
-            "Name another file under `state:` in the manifest.",
+            "Name another one under `state:` in the manifest.",
         )
     return int(text)
 

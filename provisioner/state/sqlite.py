@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from provisioner.state.problems import StateUnavailable
 
@@ -42,55 +45,79 @@ _CAUSES = {
 _OTHER_CAUSE = ("SQLite failed", f"Look at that file, {_NAME_ANOTHER}.")
 
 
-def path_of(url: str) -> Path:
-    """Give the file that an SQLAlchemy URL names.
+def path_of(url: str | URL) -> Path:
+    """Give the file that an SQLAlchemy URL of SQLite names.
 
     Raises:
-        StateUnavailable: it names no SQLite file.
+        StateUnavailable: it names no file.
 
     """
-    headline = "the state cannot be opened"
-    mend = "Write `state: sqlite:///PATH` in the manifest, or leave the line out for the default."
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StateUnavailable(headline, "`state:` is no URL of a database", mend) from error
-    if parsed.drivername != "sqlite":
-        raise StateUnavailable(headline, f"`state:` names {parsed.drivername}; this version keeps its state in SQLite", mend)
-    if not parsed.database or parsed.database == ":memory:" or parsed.query:
-        raise StateUnavailable(headline, f"`state: {url}` does not name a file and nothing else", mend)
+    parsed = make_url(url)
+    if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:" or parsed.query:
+        raise StateUnavailable(
+            "the state cannot be opened",
+            f"`state: {parsed.render_as_string()}` does not name a file and nothing else",
+            "Write `state: sqlite:///PATH` in the manifest, or leave the line out for the default.",
+        )
     return Path(parsed.database)
 
 
-def create(path: Path) -> None:
-    """Make the file (mode 0600) and its folder (0700) where they are missing. Raises `StateUnavailable`."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise _unreachable(path, error) from error
+@dataclass(frozen=True, slots=True)
+class Sqlite:
+    """A file; all who share it are on one machine, and its clock is theirs."""
+
+    path: Path
+    reader: Engine
+    writer: Engine
+    now: Callable[[], datetime]
+
+    @classmethod
+    def of(cls, url: URL, now: Callable[[], datetime], *, writes: bool) -> Sqlite:
+        """Give the backend of a URL; without `writes`, SQLite refuses every change. Raises `StateUnavailable`."""
+        path = path_of(url)
+        engine = _engine(path, writes=writes)
+        return cls(path, engine, engine.execution_options(**{_BEGIN: "IMMEDIATE"}), now)
+
+    @property
+    def where(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    def exists(self) -> bool:
+        """Whether there is anything in the file."""
+        try:
+            return self.path.stat().st_size > 0
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _unreachable(self.path, error) from error
+
+    def create(self) -> None:
+        """Make the file (mode 0600) and its folder (0700) where they are missing, and let it have a write-ahead log."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise _unreachable(self.path, error) from error
+        _use_write_ahead_log(self.reader)
+
+    def clock(self, _connection: Connection) -> datetime:
+        """Give the time of this machine."""
+        return self.now()
+
+    def explain(self, error: SQLAlchemyError) -> StateUnavailable:
+        """Say what an error of SQLite means."""
+        name, told = _name(error), getattr(error, "orig", error)
+        what, mend = next((cause for prefix, cause in _CAUSES.items() if name.startswith(prefix)), _OTHER_CAUSE)
+        return StateUnavailable("the state cannot be used", f"{self.path}: {what} ({told})", mend)
 
 
-def exists(path: Path) -> bool:
-    """Whether there is anything in the file. Raises `StateUnavailable`."""
-    try:
-        return path.stat().st_size > 0
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise _unreachable(path, error) from error
-
-
-def engine(path: Path, *, writes: bool) -> Engine:
-    """Make an engine for an existing file; without `writes`, SQLite refuses every change.
-
-    A transaction reads from one snapshot. One that begins in the engine that `writer` gives has the write lock from its start.
-    """
-    url = URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query={"uri": "true", "mode": "rw"})
+def _engine(path: Path, *, writes: bool) -> Engine:
+    url = URL.create("sqlite", database=f"file:{quote(os.fsencode(path.absolute()))}", query={"uri": "true", "mode": "rw"})
     made = create_engine(url, max_overflow=-1, connect_args={"timeout": PATIENCE, "isolation_level": None})
 
     def settle(connection: sqlite3.Connection, _record: object) -> None:
-        # Text that is no UTF-8 reaches `journal.breaks`, which names the entry, in place of failing here.
+        # Text that is no UTF-8 reaches the check of the chain, which names the entry, in place of failing here.
         connection.text_factory = lambda octets: octets.decode(errors="surrogateescape")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
@@ -107,12 +134,7 @@ def engine(path: Path, *, writes: bool) -> Engine:
     return made
 
 
-def writer(of: Engine) -> Engine:
-    """Give the same engine, whose transactions hold the write lock: what they read stays true until they commit."""
-    return of.execution_options(**{_BEGIN: "IMMEDIATE"})
-
-
-def use_write_ahead_log(of: Engine) -> None:
+def _use_write_ahead_log(of: Engine) -> None:
     """Let readers and a writer work at the same time; the file remembers it. Raises `DBAPIError`.
 
     Where several processes switch a new file at the same moment, SQLite refuses some of them at once, without waiting.
@@ -131,15 +153,8 @@ def use_write_ahead_log(of: Engine) -> None:
             return
 
 
-def explain(error: DBAPIError, path: Path) -> StateUnavailable:
-    """Say what an error of the database means to a user."""
-    name = _name(error)
-    what, mend = next((cause for prefix, cause in _CAUSES.items() if name.startswith(prefix)), _OTHER_CAUSE)
-    return StateUnavailable("the state cannot be used", f"{path}: {what} ({error.orig})", mend)
-
-
-def _name(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlite_errorname", ""))
+def _name(error: SQLAlchemyError) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlite_errorname", ""))
 
 
 def _unreachable(path: Path, error: OSError) -> StateUnavailable:

@@ -1,11 +1,13 @@
 """The tables as this version reads and writes them; `migrations` makes them, with their keys and constraints.
 
-Times are text (`journal.time_to_text`), JSON is text, `rollout.subject` is `kind:name`.
+Times are text (`journal.time_to_text`), JSON is text, `rollout.subject` is `kind:name`. `lease.zone` is the canonical JSON
+of the zone's type, account and id; the row of an ended lease stays (`expires` is NULL then): no fencing number comes twice.
+`approval` finds the journal's entries about approvals by their plan.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, Text, column, table
+from sqlalchemy import BigInteger, Integer, Text, column, table
 
 meta = table("meta", column("key", Text), column("value", Text))
 
@@ -33,10 +35,10 @@ rollout = table(
 
 journal = table(
     "journal",
-    column("rollout", Text),
     column("n", Integer),
     column("at", Text),
     column("run", Integer),
+    column("rollout", Text),
     column("kind", Text),
     column("step", Integer),
     column("body", Text),
@@ -44,4 +46,18 @@ journal = table(
     column("hash", Text),
 )
 
+approval = table("approval", column("n", Integer), column("plan_id", Text))
+
 pin = table("pin", column("domain", Text), column("exchange", Text), column("at", Text), column("run", Integer))
+
+lease = table(
+    "lease",
+    column("zone", Text),
+    column("zone_name", Text),
+    column("run", Integer),
+    column("holder", Text),
+    column("purpose", Text),
+    column("fencing", BigInteger),
+    column("acquired", Text),
+    column("expires", Text),
+)

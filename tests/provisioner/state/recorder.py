@@ -13,8 +13,8 @@ from provisioner.state import State
 
 def main(url: str, count: str) -> None:
     with State.open(url, lambda: datetime.now(UTC)) as state:
-        rollout = state.start(Subject(name("contoso.com")), "plan", b"{}")
         run = state.begin_run("apply", "0.1.0")
+        rollout = state.start(run, Subject(name("contoso.com")), "plan", b"{}")
         for step in range(int(count)):
             state.record(run, rollout.id, EventKind.BEGUN, step, {"run": run.id})
             sys.stdout.write(f"{step}\n")

@@ -15,10 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from plans.problem import Problem
-from provisioner.state import State, StateUnavailable, sqlite
+from provisioner.state import State, StateUnavailable
+from provisioner.state.sqlite import Sqlite
 
 NOBODY = 65534
 Opening = Callable[[str, Callable[[], datetime]], State | None]
@@ -114,10 +116,8 @@ def test_a_folder_that_may_not_be_looked_into(shared: Path) -> None:
     ("url", "detail"),
     [
         ("state.db", "no URL"),
-        (
-            "postgresql+psycopg://me:hunter2@db.example/state",
-            "names postgresql+psycopg; this version keeps its state in SQLite",
-        ),
+        ("mysql://me:hunter2@db.example/state", "names mysql; a state is kept in SQLite or in PostgreSQL"),
+        ("postgresql+psycopg://me:hunter2@db.example:port/state", "no URL"),
         ("sqlite://", "does not name a file"),
         ("sqlite:///:memory:", "does not name a file"),
         ("sqlite:///state.db?mode=memory", "does not name a file"),
@@ -132,12 +132,23 @@ def test_a_url_that_names_no_file(opening: Opening, url: str, detail: str) -> No
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_disk_that_takes_no_more(url: str) -> None:
+LEASING = (
+    "run = state.begin_run('apply', '0.1.0')\n"
+    "        zones = [ZoneRef('p', 't', 'a', str(n), name('a.example')) for n in range(100)]\n"
+    "        for _ in range(10**4): state.release(state.acquire(run, zones, 'x' * 1000))\n"
+)
+
+
+@pytest.mark.parametrize(
+    "writing", ["for _ in range(10**4): state.begin_run('x' * 1000, '0.1.0')\n", LEASING], ids=["runs", "leases"]
+)
+def test_a_disk_that_takes_no_more(url: str, writing: str) -> None:
     program = (
         "import sys; from datetime import datetime, UTC; from provisioner.state import State, StateUnavailable\n"
+        "from plans.values import ZoneRef, name\n"
         "try:\n"
         "    with State.open(sys.argv[1], lambda: datetime.now(UTC)) as state:\n"
-        "        for _ in range(10**4): state.begin_run('x' * 1000, '0.1.0')\n"
+        f"        {writing}"
         "except StateUnavailable as problem: sys.stdout.write(str(problem))\n"
     )
     bare = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
@@ -152,6 +163,7 @@ def test_a_disk_that_takes_no_more(url: str) -> None:
     assert "the disk did not take or give the data" in limited.stdout
     with State.open(url, now) as state:
         assert state.verify() == ()
+        assert len(state.leases()) in {0, 100}  # what was leased last was leased whole
 
 
 def test_errors_of_the_database_are_told_with_their_mend(tmp_path: Path) -> None:
@@ -161,8 +173,9 @@ def test_errors_of_the_database_are_told_with_their_mend(tmp_path: Path) -> None
             connection.executescript("CREATE TABLE a (b); CREATE TABLE c (d)")
         with pytest.raises(sqlite3.OperationalError) as other:
             connection.execute("SELECT absent")
-    told = sqlite.explain(DBAPIError("INSERT", None, full.value), tmp_path)
+    backend = Sqlite.of(make_url(f"sqlite:///{tmp_path}/small.db"), now, writes=True)
+    told = backend.explain(DBAPIError("INSERT", None, full.value))
     assert "the disk is full" in told.detail
     assert "Free space" in told.mend
-    told = sqlite.explain(DBAPIError("SELECT", None, other.value), tmp_path)
+    told = backend.explain(DBAPIError("SELECT", None, other.value))
     assert "SQLite failed (no such column: absent)" in told.detail
