@@ -9,10 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 from plans.desired import Cloud
 from plans.microsoft import GRAPH_ROOTS
 from plans.problem import Problem
+from providers.loopback import is_loopback_host
 
 VERSION_PATH = "/v1.0"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""The hosts to which plain http may go."""
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -59,7 +58,7 @@ class Endpoint:
     @property
     def loopback(self) -> bool:
         """Whether the endpoint is on this machine."""
-        return self.host in LOOPBACK
+        return is_loopback_host(self.host)
 
     def owns(self, url: str) -> bool:
         """Whether a URL leads to this endpoint's own scheme, host and port: nothing else is ever sent the token."""
@@ -84,8 +83,8 @@ def endpoint(override: str | None, cloud: Cloud) -> Endpoint:
     except ValueError as error:
         raise _no_endpoint(url, f"is no URL: {error}") from None
     host = origin[1]
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
-        raise _no_endpoint(url, "is not https; plain http is taken for localhost, 127.0.0.1 and [::1] only")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(host)):
+        raise _no_endpoint(url, "is not https; plain http is taken for loopback only")
     if not host:
         raise _no_endpoint(url, "names no host")
     if parts.username is not None or parts.query or parts.fragment:

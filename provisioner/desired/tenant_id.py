@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from plans.problem import Problem
+from providers.loopback import is_loopback
 from provisioner.desired.answer import error_text
-from provisioner.desired.clouds import LOOPBACK
 from provisioner.desired.extra import graph_extra
 from provisioner.desired.foreign_text import is_guid, scrub
 
@@ -30,7 +30,7 @@ def look_up_tenant_id(tenant: str, login: str) -> str:
         import httpx  # noqa: PLC0415 - heavy, and needed only where a tenant is given by name
     url = f"{login}/{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"
     try:
-        with httpx.Client(timeout=_TIMEOUT, trust_env=urlsplit(login).hostname not in LOOPBACK) as client:
+        with httpx.Client(timeout=_TIMEOUT, trust_env=not is_loopback(login)) as client:
             reply = client.get(url)
     except httpx.HTTPError as error:
         raise _problem(tenant, url, f"no answer: {scrub(str(error)) or type(error).__name__}") from None

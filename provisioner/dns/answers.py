@@ -19,7 +19,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from plans.values import Irregular, Key, Name, RRset, parse_value, rrset
+from plans.values import Irregular, Key, Live, Name, RRset, parse_value, rrset
 from providers.contract import Served
 
 MOST_SERVERS = 32
@@ -106,6 +106,13 @@ def names(answer: dns.message.Message, owner: Name) -> frozenset[Name]:
 def denied_by(answer: dns.message.Message) -> dns.name.Name | None:
     """Give the zone whose SOA stands in the authority section of a negative answer (RFC 2308 §3)."""
     return next((one.name.canonicalize() for one in answer.authority if one.rdtype == dns.rdatatype.SOA), None)
+
+
+def words(held: Live) -> str:
+    """Say for a person what stands at a key."""
+    if isinstance(held, RRset):
+        return f"{', '.join(map(str, held.values))}, TTL {held.ttl}"
+    return held.reason if held else "no such record"
 
 
 def _delegated(answer: dns.message.Message, apex: dns.name.Name, asked: Name, records: list[dns.rrset.RRset]) -> Delegated:

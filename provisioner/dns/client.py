@@ -67,6 +67,22 @@ class Patience:
     tcp: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How something is asked.
+
+    `recurse`: the server is to find it elsewhere (RD). `dnssec`: the signatures are to come with it, whether or not the server
+    thinks them valid (DO and CD, RFC 4035 §3). `tcp`: over TCP from the first.
+    """
+
+    recurse: bool = False
+    dnssec: bool = False
+    tcp: bool = False
+
+
+PLAIN = Wish()
+
+
 class Client:
     """Asks servers. Holds no state: any number of threads may use it."""
 
@@ -74,27 +90,28 @@ class Client:
         self._patience = patience or Patience()
         self._random = random.SystemRandom()
 
-    def ask(self, at: Target, owner: Name, kind: str, *, recurse: bool = False) -> dns.message.Message:
-        """Ask for the records of one name and type; `recurse` asks the server to find them elsewhere (RD).
+    def ask(self, at: Target, owner: Name, kind: str, wish: Wish = PLAIN) -> dns.message.Message:
+        """Ask for the records of one name and type.
 
         Every record of the answer is in an RRset of its own. Whatever the response code, it is an answer. Raises `Unanswered`.
         """
         answer = None
-        if self._patience.udp:
-            answer = self._by_udp(at, owner, kind, recurse=recurse)
+        if self._patience.udp and not wish.tcp:
+            answer = self._by_udp(at, owner, kind, wish)
         if answer is None:
-            answer = self._by_tcp(at, self._query(owner, kind, recurse=recurse))
+            answer = self._by_tcp(at, self._query(owner, kind, wish))
         if answer.rcode() in _NO_EDNS and answer.edns < 0:
-            answer = self._by_tcp(at, self._query(owner, kind, recurse=recurse, edns=False))
+            answer = self._by_tcp(at, self._query(owner, kind, wish, edns=False))
         return answer
 
-    def _query(self, owner: Name, kind: str, *, recurse: bool, edns: bool = True) -> dns.message.QueryMessage:
+    def _query(self, owner: Name, kind: str, wish: Wish, *, edns: bool = True) -> dns.message.QueryMessage:
         labels = dns.name.from_text(owner).labels
         mixed = dns.name.Name([self._mixed(label) for label in labels])
-        flags = dns.flags.RD if recurse else 0
-        return dns.message.make_query(
-            mixed, dns.rdatatype.from_text(kind), use_edns=0 if edns else False, payload=EDNS_OCTETS, flags=flags
-        )
+        flags = (dns.flags.RD if wish.recurse else 0) | (dns.flags.CD if wish.dnssec else 0)
+        query = dns.message.make_query(mixed, dns.rdatatype.from_text(kind), use_edns=False, flags=flags)
+        if edns:
+            query.use_edns(0, dns.flags.DO if wish.dnssec else 0, EDNS_OCTETS)
+        return query
 
     def _mixed(self, label: bytes) -> bytes:
         """Give a label with its letters in upper and lower case at random."""
@@ -102,11 +119,11 @@ class Client:
         swapped = label.upper(), label.lower()
         return bytes(swapped[upper >> place & 1][place] for place in range(len(label)))
 
-    def _by_udp(self, at: Target, owner: Name, kind: str, *, recurse: bool) -> dns.message.Message | None:
+    def _by_udp(self, at: Target, owner: Name, kind: str, wish: Wish) -> dns.message.Message | None:
         """Give the answer, None where it must be asked for over TCP."""
         met = ""
         for seconds in self._patience.udp:
-            query = self._query(owner, kind, recurse=recurse)
+            query = self._query(owner, kind, wish)
             with _to(at) as wire:
                 try:
                     return _exchange(wire, query, time.monotonic() + seconds)

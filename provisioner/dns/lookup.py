@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
+from plans.facts import NoAnswer, Secured, ZoneFacts
 from plans.values import Irregular, Key, Live, Name, Opaque, RRset
 from providers.contract import Served, Unavailable
 from provisioner.dns import answers
-from provisioner.dns.answers import Lame
-from provisioner.dns.client import Client, Reason, Unanswered
+from provisioner.dns.anchor import ROOT_ANCHOR, read_anchor
+from provisioner.dns.chain import Chain
+from provisioner.dns.client import Client, Wish
+from provisioner.dns.everywhere import Told, about, ask_all, not_delegated
+from provisioner.dns.forwarders import ThroughForwarders
 from provisioner.dns.roots import ROOT_SERVERS, read_hints
-from provisioner.dns.zones import Effort, FromTheRoot, ThroughForwarders, Way, Zones
+from provisioner.dns.secured import HostAddresses, Validator
+from provisioner.dns.zone_facts import Surveyor
+from provisioner.dns.zones import Effort, FromTheRoot, Way, Zones
 from provisioner.targets import Target
 
-MOST_ADDRESSES = 64
-"""A zone with more is taken for one that has us ask forever."""
-AT_ONCE = 16
-"""So many servers of one zone are asked at the same time."""
+_T = TypeVar("_T")
 
 _MADE_BY_SERVERS = frozenset({"A", "AAAA"})
 """Types that servers may make anew for each question, from an alias of their own or from where the question comes."""
@@ -34,19 +38,30 @@ _SERIAL = 2
 class ResolverOptions:
     """How zones are found: by asking recursive servers (`forward`), else from the root (`hints`: a file with its servers).
 
-    `port`: delegated servers on loopback listen there; every other one is asked on port 53.
+    `port`: delegated servers on loopback listen there; every other one is asked on port 53. `trust_anchor`: a file with the
+    keys of the root that are trusted, in place of those built in.
     """
 
     forward: tuple[Target, ...] = ()
     hints: Path | None = None
     port: int = 53
+    trust_anchor: Path | None = None
 
 
 class PublicLookup:
-    """Public DNS (`providers.contract.Lookup`). Delegations and addresses are found once, what is served is asked anew."""
+    """Public DNS (`providers.contract.Lookup`). Delegations and addresses are found once, what is served is asked anew.
 
-    def __init__(self, options: ResolverOptions | None = None, client: Client | None = None) -> None:
+    What zones above others are worth is found once as well. `now` gives the time in UTC by which signatures are judged.
+    """
+
+    def __init__(
+        self,
+        options: ResolverOptions | None = None,
+        client: Client | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._options = options or ResolverOptions()
+        self._now = now
         self._way = Way(client or Client(), self._options.port)
         self._notes: dict[str, None] = {}
         self._lock = threading.Lock()
@@ -69,12 +84,7 @@ class PublicLookup:
         """
         effort = Effort()
         found = self._zones.delegation(zone, effort)
-        if found is None:
-            return {}
-        return {
-            server: found.glue[server] if server in found.glue else self._zones.server_addresses(server, effort)
-            for server in sorted(found.servers)
-        }
+        return {} if found is None else self._zones.all_addresses(found, effort)
 
     def addresses(self, host: Name) -> frozenset[str]:
         """Give the addresses of a host; empty: it has none. Raises `Unavailable`, also where the name is an alias."""
@@ -94,19 +104,41 @@ class PublicLookup:
         asked = sorted(set(keys))
         if not asked:
             return {}
-        servers = self.delegation(zone)
-        if not servers:
-            what = "Its parent's servers name no servers for it."
-            raise Unavailable(f"Zone {zone} is not delegated", what, f"See its delegation:  dig +trace {zone} NS")
-        addresses = sorted(set[str]().union(*servers.values()))
-        if len(addresses) > MOST_ADDRESSES:
-            what = f"It is delegated to {len(addresses)} addresses; {MOST_ADDRESSES} are the most that are asked."
-            raise Unavailable(f"Zone {zone} cannot be asked", what, f"See its delegation:  dig +trace {zone} NS")
-        with ThreadPoolExecutor(min(AT_ONCE, max(1, len(addresses)))) as pool:
-            told = dict(zip(addresses, pool.map(lambda one: self._answers(one, zone, asked), addresses), strict=True))
-        self._require_answers(zone, servers, told)
-        answered = {address: of_keys for address, of_keys in told.items() if isinstance(of_keys, dict)}
-        return {key: _agreed(zone, key, {address: of_keys[key] for address, of_keys in answered.items()}) for key in asked}
+        told = self._everywhere(zone, lambda at: self._answers(at, zone, asked))
+        if told.faults:
+            mend = f"See what they say:  dig +norecurse {zone} SOA @SERVER ; then try again."
+            raise Unavailable(f"Not every server of zone {zone} answers for it", told.why, mend)
+        return {key: _agreed(zone, key, {at: of_keys[key] for at, of_keys in told.answers.items()}) for key in asked}
+
+    def by_address(self, zone: Name, keys: Collection[Key]) -> Mapping[Key, Mapping[str, Live | NoAnswer]]:
+        """Ask every address of every delegated server for each key, and give what each answers; a denial is heard over TCP.
+
+        Addresses are left out as in `served`; a server without one stands under its name. Raises `Unavailable` where the zone
+        is not delegated.
+        """
+        asked = sorted(set(keys))
+        told = self._everywhere(zone, lambda at: self._answers(at, zone, asked, sure=True))
+        silent = {at: NoAnswer(fault.why) for at, fault in told.faults.items()}
+        return {key: {**silent, **{at: of_keys[key].held for at, of_keys in told.answers.items()}} for key in asked}
+
+    def secured(self, key: Key) -> Secured:
+        """Say what a key holds to a validator with the trust anchor, asked at the servers of its zone.
+
+        One answer that holds is enough; a denial counts from all addresses, over TCP, with its proof where the zone is signed.
+        Raises `Unavailable` where the zone is not found, or a forwarder passes no signatures on.
+        """
+        return self._validator.secured([key])[key]
+
+    def host_addresses(self, host: Name) -> HostAddresses:
+        """Give the addresses of a host as a validator sees them, asked anew. Raises `Unavailable`, also for an alias."""
+        return self._validator.host_addresses(host)
+
+    def zone_facts(self, zone: Name, keys: Collection[Key] = ()) -> ZoneFacts:
+        """Gather how a zone and its parent serve it and its DNSSEC; `keys` are those whose signatures count besides the apex's.
+
+        Raises `Unavailable` where it is not delegated, nobody answers for it, or a forwarder passes no signatures on.
+        """
+        return self._surveyor.facts(zone, keys)
 
     @cached_property
     def _zones(self) -> Zones:
@@ -114,45 +146,41 @@ class PublicLookup:
             return ThroughForwarders(self._way, self._options.forward)
         return FromTheRoot(self._way, lambda: read_hints(self._options.hints) if self._options.hints else ROOT_SERVERS)
 
-    def _answers(self, address: str, zone: Name, keys: Sequence[Key]) -> dict[Key, Served] | _Fault:
-        """Ask one address for each key; the first that it does not answer ends it."""
+    @cached_property
+    def _chain(self) -> Chain:
+        anchor = self._options.trust_anchor
+        return Chain(self._zones, lambda: read_anchor(anchor) if anchor else ROOT_ANCHOR, self._now)
+
+    @cached_property
+    def _validator(self) -> Validator:
+        return Validator(self._zones, self._way, self._chain, self._now, self._everywhere)
+
+    @cached_property
+    def _surveyor(self) -> Surveyor:
+        return Surveyor(self._zones, self._way, self._chain, self._now, self._note)
+
+    def _everywhere(self, zone: Name, ask: Callable[[str], _T]) -> Told[_T]:
+        """Ask every address of a zone's delegated servers. Raises `Unavailable` where it has none."""
+        servers = self.delegation(zone)
+        if not servers:
+            raise not_delegated(zone)
+        told = ask_all(zone, servers, ask)
+        self._note(told.left_out)
+        return told
+
+    def _note(self, notes: Iterable[str]) -> None:
+        with self._lock:
+            self._notes |= dict.fromkeys(notes)
+
+    def _answers(self, address: str, zone: Name, keys: Sequence[Key], *, sure: bool = False) -> dict[Key, Served]:
+        """Ask one address for each key; the first that it does not answer ends it. `sure`: denials are heard over TCP."""
         found = {}
         for key in keys:
-            try:
+            with about(key):
                 found[key] = answers.key(self._way.ask(address, key.owner, key.type), zone, key)
-            except Unanswered as why:
-                return _Fault(f"{key}: {why}", no_route=why.reason is Reason.NO_ROUTE)
-            except Lame as why:
-                return _Fault(f"{key}: {why}")
+                if sure and found[key].held is None:
+                    found[key] = answers.key(self._way.ask(address, key.owner, key.type, Wish(tcp=True)), zone, key)
         return found
-
-    def _require_answers(
-        self, zone: Name, servers: Mapping[Name, frozenset[str]], told: Mapping[str, dict[Key, Served] | _Fault]
-    ) -> None:
-        """Refuse a zone of which a server gave no answer, and note what was left out."""
-        faults, left_out = [], []
-        for server, addresses in servers.items():
-            of_server = {address: said for address in sorted(addresses) if isinstance(said := told[address], _Fault)}
-            for address, fault in of_server.items():
-                if fault.no_route and len(of_server) < len(addresses):
-                    left_out.append(f"{server} was not asked at {address}: no route to it from this machine")
-                else:
-                    faults.append(f"{server} ({address}): {fault.why}")
-            if not addresses:
-                faults.append(f"{server}: it has no address")
-        if faults:
-            mend = f"See what they say:  dig +norecurse {zone} SOA @SERVER ; then try again."
-            raise Unavailable(f"Not every server of zone {zone} answers for it", "\n".join(faults), mend)
-        with self._lock:
-            self._notes |= dict.fromkeys(left_out)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Why an address gave no answer."""
-
-    why: str
-    no_route: bool = False
 
 
 def _agreed(zone: Name, key: Key, told: Mapping[str, Served]) -> Served:
@@ -161,7 +189,7 @@ def _agreed(zone: Name, key: Key, told: Mapping[str, Served]) -> Served:
     for address, served in told.items():
         alike[_without_serial(served)].append(address)
     if len(alike) == 1:
-        return min(told.values(), key=lambda one: _words(one.held))
+        return min(told.values(), key=lambda one: answers.words(one.held))
     if key.type in _MADE_BY_SERVERS:
         return Served(Irregular(key, "its servers answer differently"), any(one.owner_exists for one in told.values()))
     lines = [f"{', '.join(addresses)}: {_told(served)}" for served, addresses in alike.items()]
@@ -183,10 +211,4 @@ def _without_serial(served: Served) -> Served:
 
 
 def _told(served: Served) -> str:
-    return _words(served.held) if served.held or served.owner_exists else "no such name"
-
-
-def _words(held: Live) -> str:
-    if isinstance(held, RRset):
-        return f"{', '.join(map(str, held.values))}, TTL {held.ttl}"
-    return held.reason if held else "no such record"
+    return answers.words(served.held) if served.held or served.owner_exists else "no such name"

@@ -1,8 +1,7 @@
 """Finding zones: which one a name lies in, and which servers its parent names for it.
 
 From the root, every label on the way down is asked for by itself (RFC 9156 does so as well), so that a cut is found even where
-one server holds the zones on both sides of it. Through forwarders, they say which zone a name is in; its parent's servers are
-still asked for the delegation.
+one server holds the zones on both sides of it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from plans.values import Name, ancestors, is_at_or_below
 from providers.contract import Unavailable
 from provisioner.dns import answers
 from provisioner.dns.answers import Delegated, Lame
-from provisioner.dns.client import Client, Unanswered
+from provisioner.dns.client import PLAIN, Client, Unanswered, Wish
 from provisioner.dns.roots import Servers
 from provisioner.targets import Target
 
@@ -46,6 +45,10 @@ _T = TypeVar("_T")
 
 class LedTooFar(Unavailable):
     """A call has spent what it may spend: it ends at once, whatever else there would be to try."""
+
+
+class StripsDnssec(Unavailable):
+    """A recursive server keeps signatures back: behind it nothing can be validated."""
 
 
 class Effort:
@@ -74,9 +77,9 @@ class Way:
     client: Client
     port: int = 53
 
-    def ask(self, address: str, owner: Name, kind: str) -> dns.message.Message:
+    def ask(self, address: str, owner: Name, kind: str, wish: Wish = PLAIN) -> dns.message.Message:
         """Ask an authoritative server. Raises `Unanswered`."""
-        return self.client.ask(self.target(address), owner, kind)
+        return self.client.ask(self.target(address), owner, kind, wish)
 
     def target(self, address: str) -> Target:
         """Give where a delegated server is asked."""
@@ -111,7 +114,7 @@ class Zones(ABC):
         """Give a zone as its parent delegates it, the root as we know it; None: nothing delegates it. Raises `Unavailable`."""
         if zone == ROOT:
             return self.enclosing(zone, effort)
-        return self._step(self.enclosing(_parent(zone), effort), zone, effort)
+        return self._step(self.enclosing(parent(zone), effort), zone, effort)
 
     def addresses(self, host: Name, effort: Effort) -> frozenset[str]:
         """Give the addresses that the servers of a host's zone tell; none: it has none. Raises `Unavailable`."""
@@ -125,15 +128,30 @@ class Zones(ABC):
             try:
                 zone = self.enclosing(host, effort)
                 read = partial(answers.addresses, zone=zone.zone, host=host)
-                told = [self._first(zone, host, kind, read, effort) for kind in ("A", "AAAA")]
+                told = [self.first(zone, host, kind, read, effort) for kind in ("A", "AAAA")]
             finally:
                 effort.looking_for.pop()
-            self._known.hosts[host] = frozenset[str]().union(*(_no_alias(host, one) for one in told))
+            self._known.hosts[host] = frozenset[str]().union(*(no_alias(host, one) for one in told))
         return self._known.hosts[host]
+
+    def all_addresses(self, zone: Delegated, effort: Effort) -> Servers:
+        """Give every server of a zone with its addresses: the glue, else they are looked up. Raises `Unavailable`."""
+        return {
+            server: zone.glue[server] if server in zone.glue else self.server_addresses(server, effort)
+            for server in sorted(zone.servers)
+        }
 
     @abstractmethod
     def server_addresses(self, server: Name, effort: Effort) -> frozenset[str]:
         """Give the addresses of a name server that came without glue. Raises `Unavailable`."""
+        ...
+
+    @abstractmethod
+    def signed(self, zone: Delegated, owner: Name, kind: str, read: Callable[[dns.message.Message], _T], effort: Effort) -> _T:
+        """Give what `read` makes of a zone's answer that came with its signatures, wherever it came from.
+
+        What `read` will not have (`Lame`) is asked for elsewhere. Raises `Unavailable`.
+        """
         ...
 
     @abstractmethod
@@ -144,7 +162,7 @@ class Zones(ABC):
         known = (zone.zone, name)
         if known not in self._known.steps:
             read = partial(answers.step, zone=zone.zone, asked=name)
-            found = self._first(zone, name, "NS", read, effort)
+            found = self.first(zone, name, "NS", read, effort)
             self._known.steps[known] = self._with_addresses(zone, found, effort) if found and found.at_parent else found
         return self._known.steps[known]
 
@@ -154,19 +172,27 @@ class Zones(ABC):
         for server in sorted(found.servers - glue.keys()):
             if is_at_or_below(server, found.zone):
                 read = partial(answers.addresses, zone=found.zone, host=server)
-                told = [self._first(above, server, kind, read, effort) for kind in ("A", "AAAA")]
+                told = [self.first(above, server, kind, read, effort) for kind in ("A", "AAAA")]
                 known = [one for one in told if one is not None]
                 if len(known) == len(told):
                     glue[server] = frozenset[str]().union(*known)
         return replace(found, glue=glue)
 
-    def _first(self, zone: Delegated, owner: Name, kind: str, read: Callable[[dns.message.Message], _T], effort: Effort) -> _T:
-        """Ask one server of a zone after the other until one answers for it. Raises `Unavailable`."""
+    def first(
+        self,
+        zone: Delegated,
+        owner: Name,
+        kind: str,
+        read: Callable[[dns.message.Message], _T],
+        effort: Effort,
+        wish: Wish = PLAIN,
+    ) -> _T:
+        """Ask one server of a zone after the other until `read` takes an answer (no `Lame`). Raises `Unavailable`."""
         met: list[str] = []
         for server, address in islice(self._candidates(zone, met, effort), MOST_TRIES):
             effort.spend()
             try:
-                return read(self._way.ask(address, owner, kind))
+                return read(self._way.ask(address, owner, kind, wish))
             except (Unanswered, Lame) as why:
                 self._known.failed.add(address)
                 met.append(f"{server} ({address}): {why}")
@@ -211,88 +237,19 @@ class FromTheRoot(Zones):
         """Give the addresses of a name server that came without glue. Raises `Unavailable`."""
         return self.addresses(server, effort)
 
+    def signed(self, zone: Delegated, owner: Name, kind: str, read: Callable[[dns.message.Message], _T], effort: Effort) -> _T:
+        """Ask the zone's own servers. Raises `Unavailable`."""
+        return self.first(zone, owner, kind, read, effort, Wish(dnssec=True))
+
     def _find(self, name: Name, effort: Effort) -> Delegated:
         if name == ROOT:
             roots = self._roots()
             return Delegated(ROOT, frozenset(roots), roots)
-        above = self.enclosing(_parent(name), effort)
+        above = self.enclosing(parent(name), effort)
         return self._step(above, name, effort) or above
 
 
-class ThroughForwarders(Zones):
-    """Asks recursive servers which zone a name is in, and for its servers."""
-
-    def __init__(self, way: Way, forwarders: tuple[Target, ...]) -> None:
-        super().__init__(way)
-        self._forwarders = forwarders
-        self._servers: dict[Name, frozenset[str]] = {}
-
-    def server_addresses(self, server: Name, effort: Effort) -> frozenset[str]:
-        """Give the addresses of a name server that came without glue. Raises `Unavailable`."""
-        if server not in self._servers:
-            told = [self._looked_up(server, kind, effort) for kind in ("A", "AAAA")]
-            self._servers[server] = told[0] | told[1]
-        return self._servers[server]
-
-    def _looked_up(self, server: Name, kind: str, effort: Effort) -> frozenset[str]:
-        answer, why = self._recursive(server, kind, effort), "SERVFAIL"
-        try:
-            if answer is not None:
-                return _no_alias(server, answers.addresses(answer, None, server))
-        except Lame as lame:
-            why = str(lame)
-        what = f"The forwarders were asked for {server} {kind}: {why}."
-        raise Unavailable(f"The addresses of {server} cannot be found", what, f"See:  dig +trace {server} {kind}")
-
-    def _find(self, name: Name, effort: Effort) -> Delegated:
-        apex = self._apex(name, effort)
-        if apex is None:
-            above = self.enclosing(_parent(name), effort)
-            return self._step(above, name, effort) or above
-        if apex != name:
-            return self.enclosing(apex, effort)
-        answer = self._recursive(name, "NS", effort)
-        servers = answers.names(answer, name) if answer else frozenset()
-        return Delegated(name, servers)
-
-    def _apex(self, name: Name, effort: Effort) -> Name | None:
-        """Give the zone that a name is in; None: the forwarders cannot find it out, and those of the zone above are asked."""
-        if name == ROOT:
-            return ROOT
-        answer = self._recursive(name, "SOA", effort)
-        if answer is None:
-            return None
-        owner = dns.name.from_text(name)
-        if any(one.rdtype == dns.rdatatype.SOA and one.name == owner for one in answer.answer):
-            return name
-        denier = None if answer.answer else answers.denied_by(answer)
-        return Name(denier.to_text()) if denier and owner.is_subdomain(denier) else None
-
-    def _recursive(self, owner: Name, kind: str, effort: Effort) -> dns.message.Message | None:
-        """Give a recursive server's answer; None: one of them tried, and could not find it out. Raises `Unavailable`."""
-        met, tried = [], False
-        for at in self._forwarders:
-            effort.spend()
-            try:
-                answer = self._way.client.ask(at, owner, kind, recurse=True)
-            except Unanswered as why:
-                met.append(f"{at}: {why}")
-                continue
-            if answer.rcode() in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN} and answer.flags & dns.flags.RA:
-                return answer
-            tried = tried or answer.rcode() == dns.rcode.SERVFAIL
-            recursive = "" if answer.flags & dns.flags.RA else ", and it offers no recursion"
-            met.append(f"{at}: {dns.rcode.to_text(answer.rcode())}{recursive}")
-        if tried:
-            return None
-        raise Unavailable(
-            "No forwarder answers",
-            "\n".join([f"{owner} {kind} was asked for.", *met]),
-            "Mend `forward` under resolver: in the manifest, or leave it out to begin at the root.",
-        )
-
-
-def _no_alias(host: Name, found: frozenset[str] | None) -> frozenset[str]:
+def no_alias(host: Name, found: frozenset[str] | None) -> frozenset[str]:
     """Give the addresses. An alias has none of its own, and must not be named by NS or MX (RFC 2181 §10.3)."""
     if found is None:
         raise Unavailable(
@@ -303,5 +260,6 @@ def _no_alias(host: Name, found: frozenset[str] | None) -> frozenset[str]:
     return found
 
 
-def _parent(name: Name) -> Name:
+def parent(name: Name) -> Name:
+    """Give the name above a name; the root is its own."""
     return next(iter(ancestors(name)), ROOT)

@@ -10,6 +10,9 @@ from provisioner.dns import PublicLookup, ResolverOptions
 from provisioner.dns.client import Client, Patience
 from provisioner.targets import Target
 from tests.emulators.dns import DnsWorld, dns_world
+from tests.emulators.dns_signed import signed_world
+from tests.provisioner.dns import signed_bench
+from tests.provisioner.dns.signed_bench import Bench
 
 ROOT, TLD, FIRST, SECOND, RECURSIVE = (f"127.0.53.{host}" for host in (1, 2, 3, 4, 5))
 PATIENCE = Patience(udp=(2.0, 4.0), tcp=5.0)
@@ -78,3 +81,13 @@ MakeLookup = Callable[..., PublicLookup]
 @pytest.fixture(params=[False, True], ids=["from the root", "through a forwarder"])
 def lookup(world: World, request: pytest.FixtureRequest) -> PublicLookup:
     return world.lookup(forward=request.param)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A signed root, `example.` and `contoso.example.` at three servers, all well; one more address is recursive."""
+    with signed_world(signed_bench.ROOT, signed_bench.TLD, *signed_bench.OWN, signed_bench.RECURSIVE) as servers:
+        servers.recursive(signed_bench.RECURSIVE)
+        bench = Bench(servers, tmp_path)
+        bench.serve()
+        yield bench

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plans.values import name
-from provisioner.dns.client import Client, Patience, Reason, Unanswered
+from provisioner.dns.client import Client, Patience, Reason, Unanswered, Wish
 from provisioner.targets import Target
 from tests.emulators.dns import DnsWorld, Fault, dns_world
+from tests.emulators.dns_sockets import serving
 
 ADDRESS = "127.0.53.9"
 HOST = name("Mail.contoso.example")
@@ -52,7 +53,22 @@ def test_a_question_goes_over_udp_without_recursion(server: DnsWorld) -> None:
 
 
 def test_recursion_is_asked_for_where_it_is_wanted(server: DnsWorld) -> None:
-    assert CLIENT.ask(Target(ADDRESS, server.port), HOST, "A", recurse=True).flags & dns.flags.RD
+    assert CLIENT.ask(Target(ADDRESS, server.port), HOST, "A", Wish(recurse=True)).flags & dns.flags.RD
+
+
+@pytest.mark.parametrize(("wish", "flagged", "by_tcp"), [(Wish(), False, False), (Wish(dnssec=True, tcp=True), True, True)])
+def test_signatures_are_asked_for_unchecked_and_over_tcp_where_it_is_wished(wish: Wish, *, flagged: bool, by_tcp: bool) -> None:
+    seen: list[tuple[bool, bool, bool]] = []
+
+    def replies(octets: bytes, address: str, *, tcp: bool) -> list[bytes]:
+        assert address == ADDRESS
+        query = dns.message.from_wire(octets)
+        seen.append((bool(query.ednsflags & dns.flags.DO), bool(query.flags & dns.flags.CD), tcp))
+        return [dns.message.make_response(query).to_wire()]
+
+    with serving([ADDRESS], replies) as port:
+        CLIENT.ask(Target(ADDRESS, port), HOST, "A", wish)
+    assert seen == [(flagged, flagged, by_tcp)]
 
 
 def test_letters_are_asked_in_mixed_case(server: DnsWorld) -> None:
