@@ -10,24 +10,12 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from providers.contract import Options
-from provisioner.manifest.parts import IncludedPart, SettingsPart
+from provisioner.manifest.parts import IncludedPart, PolicyPart
 
 _ABSENT: dict[type[BaseModel], frozenset[str]] = {
-    IncludedPart: frozenset({"mail_hosts", "partners", "policy"}),
-    SettingsPart: frozenset(
-        {
-            "dane",
-            "delegated_since",
-            "dnssec",
-            "mx",
-            "parent",
-            "route",
-            "signed_since",
-            "smtp_probe",
-            "takeover",
-        }
-    ),
-    Options: frozenset({"endpoint", "max_zone_ttl", "propagation", "publishes", "rate"}),
+    IncludedPart: frozenset({"partners"}),
+    PolicyPart: frozenset({"acknowledge", "freeze", "max_failures", "waves"}),
+    Options: frozenset({"endpoint", "publishes", "rate"}),
 }
 """For a model, and those made from it."""
 MEND = "Remove it."

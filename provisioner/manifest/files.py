@@ -34,6 +34,12 @@ def require(manifest: Path) -> None:
 
 def text(file: Path, mistakes: Mistakes) -> str | None:
     """Read one file. None: it cannot be read, and the mistake is noted."""
+    data = octets(file, mistakes)
+    return None if data is None else decoded(data, file, mistakes)
+
+
+def octets(file: Path, mistakes: Mistakes) -> bytes | None:
+    """Read one file as it is. None: it cannot be read, and the mistake is noted."""
     try:
         with file.open("rb") as stream:
             data = stream.read(LARGEST + 1)
@@ -48,13 +54,18 @@ def text(file: Path, mistakes: Mistakes) -> str | None:
         mend = "Divide it into several files and `include` them."
         mistakes.unreadable(Location(file, 0), f"the file is larger than {LARGEST // 1024**2} MiB", mend)
         return None
+    return data
+
+
+def decoded(data: bytes, file: Path, mistakes: Mistakes) -> str | None:
+    """Give the text of a file that was read. None: it holds no text, and the mistake is noted."""
     try:
-        decoded = data.decode("utf-8-sig")
+        written = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         mistakes.unreadable(Location(file, line), f"octet 0x{data[error.start]:02x} is not UTF-8", "Save the file as UTF-8.")
         return None
-    unified = decoded.replace("\r\n", "\n").replace("\r", "\n")
+    unified = written.replace("\r\n", "\n").replace("\r", "\n")
     if control := CONTROL.search(unified):
         line = unified.count("\n", 0, control.start()) + 1
         mistakes.unreadable(Location(file, line), f"the control character U+{ord(control[0]):04X} stands here", "Remove it.")
@@ -78,9 +89,20 @@ def included(manifest: Path, globs: Iterable[Node], mistakes: Mistakes) -> list[
             if os.path.realpath(file) in seen:
                 continue
             seen.add(os.path.realpath(file))
-            if file.suffix.lower() in SUFFIXES or file.is_dir():
-                files.append(file)
+            if fault := _unfit(file):
+                mistakes.add(pattern.where, path, f"{file} {fault}", "Narrow the glob, for example to `*.yaml`.")
             else:
-                mend = "Narrow the glob, for example to `*.yaml`."
-                mistakes.add(pattern.where, path, f"{file} is neither YAML, JSON nor CSV by its name", mend)
+                files.append(file)
     return sorted(files)
+
+
+def _unfit(file: Path) -> str | None:
+    """Say why a file that a glob names is not read. Mistakes repeat keys that they find, so a link may not lead anywhere."""
+    target = Path(os.path.realpath(file))
+    if file.is_dir() or not target.exists():  # reading says what is wrong
+        return None
+    if file.suffix.lower() not in SUFFIXES:
+        return "is neither YAML, JSON nor CSV by its name"
+    if target.suffix.lower() not in SUFFIXES or not target.is_file():
+        return "is a link to something that is neither YAML, JSON nor CSV" if file.is_symlink() else "is no file"
+    return None

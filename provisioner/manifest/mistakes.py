@@ -73,13 +73,11 @@ class Mistakes:
             self._guesses[word, candidates] = f", did you mean {quoted(by_lower[close[0]])}?" if close else ""
         return self._guesses[word, candidates]
 
-    def problem(self, manifest: Path) -> ManifestInvalid:
-        """Make the one error that tells them all."""
+    def problem(self, file: Path, what: str = "manifest", again: str = "provisioner validate") -> ManifestInvalid:
+        """Make the one error that tells them all. `what` the file is, and the command that reads it `again`."""
         mistakes = tuple(sorted(set(self.found)))
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        return ManifestInvalid(
-            f"The manifest {manifest} has {count}", mistakes, "Change the lines named above, then run `provisioner validate`."
-        )
+        return ManifestInvalid(f"The {what} {file} has {count}", mistakes, f"Change the lines named above, then run `{again}`.")
 
 
 def key_path(path: KeyPath) -> str:
@@ -99,9 +97,8 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
-def enumerated(words: Iterable[str]) -> str:
+def enumerated(words: Iterable[str], longest: int = 12) -> str:
     """Name the first of many: `a, b, c and 297 more`."""
-    longest = 12
     every = sorted(words)
     rest = f" and {len(every) - longest} more" if len(every) > longest else ""
     return f"{', '.join(every[:longest])}{rest}"

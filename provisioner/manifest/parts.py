@@ -5,13 +5,20 @@ A description says what a value is, as in "expected <description>, found a numbe
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic_core import PydanticKnownError
 
-from plans.desired import Cloud
+from plans.desired import Cloud, Dnssec
+from plans.policy import Risk
 from plans.rollout.domain import Strategy
 from plans.rollout.onboarding import Verify
+from providers.duration_option import Duration
+from provisioner.manifest.model import Route, SmtpProbe
 
 DEFAULT_STATE = "sqlite:///.provisioner/state.db"
 EXAMPLE_EXCHANGE = "contoso-com.o-v1.mx.microsoft"
@@ -137,13 +144,37 @@ CREDENTIALS: dict[str, type[AnyCredentialPart]] = {
 """The model of each type of credential."""
 
 
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+def _day(value: object) -> object:
+    """Read a date as the moment in UTC at which it begins."""
+    match value:
+        case str() if re.fullmatch(_DAY, value):
+            with suppress(ValueError):  # there is no such day
+                return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        case str():
+            pass
+        case _:
+            raise PydanticKnownError("string_type")
+    raise PydanticKnownError("string_pattern_mismatch", {"pattern": _DAY})
+
+
+Day = Annotated[datetime, BeforeValidator(_day), WithJsonSchema({"type": "string", "pattern": _DAY})]
+
+
 class SettingsPart(Part):
     """What holds for every domain that does not say otherwise."""
 
-    provider: Text | None = Field(None, description="the label of a provider", examples=["files"])
+    provider: Text | None = Field(None, description="the label of a provider, or auto", examples=["files"])
     strategy: Strategy | None = Field(None, description="how a differing MX is replaced", examples=["phased"])
     verify: Verify | None = Field(None, description="how the record that proves a domain is published", examples=["manual"])
     staged: bool | None = Field(None, description="whether the zone is prepared before it is delegated", examples=[True])
+    dnssec: Dnssec | None = Field(None, description="what becomes of the zone's signing and its DS", examples=["manage"])
+    dane: bool | None = Field(
+        None, description="true or false, whether the domain's mail is to be protected by DANE", examples=[True]
+    )
+    smtp_probe: SmtpProbe | None = Field(None, description="what a new host's SMTP answer counts", examples=["advisory"])
 
 
 class _TenantPart(Part):
@@ -167,12 +198,93 @@ class SavedTenantPart(_TenantPart):
     export: Text = Field(description="the path of a saved answer", examples=["graph/offline.json"])
 
 
+class MxPart(Part):
+    """A host of a gateway's MX."""
+
+    preference: int = Field(ge=0, le=0xFFFF, description="a whole number from 0 to 65535", examples=[10])
+    exchange: Text = Field(description="the name of a mail host", examples=["mx1.example.com"])
+
+
+class TakeoverPart(Part):
+    """Leave to replace an MX that is not Microsoft's."""
+
+    from_: Text = Field(alias="from", description="the mail host that the MX names now", examples=["mx.example.net"])
+    until: Day = Field(description="a date such as 2026-12-31", examples=["2026-12-31"])
+
+
 class DomainPart(SettingsPart):
     """A managed domain."""
 
     tenant: Text = Field(description="the label of a tenant", examples=["contoso"])
     exchange: Text | None = Field(
         None, description="the MX host that Microsoft assigned (DnssecMxValue)", examples=[EXAMPLE_EXCHANGE]
+    )
+    route: Route = Field(Route.EXCHANGE_ONLINE, description="where mail goes first", examples=["gateway"])
+    mx: list[MxPart] | None = Field(
+        None,
+        description="a list of hosts with their preference values",
+        examples=[[{"preference": 10, "exchange": "mx1.example.com"}]],
+    )
+    takeover: TakeoverPart | None = Field(
+        None, description="a mapping", examples=[{"from": "mx.example.net", "until": "2026-12-31"}]
+    )
+    parent: Text | None = Field(None, description="the label of the provider that the DS goes to", examples=["registrar"])
+    signed_since: Day | None = Field(None, description="a date such as 2026-12-31", examples=["2026-12-31"])
+    delegated_since: Day | None = Field(None, description="a date such as 2026-12-31", examples=["2026-12-31"])
+
+
+class FilePart(Part):
+    """Where a file is."""
+
+    discreet: ClassVar[bool] = True
+    """Whoever pastes a certificate in its place may paste its private key with it: no unknown key is repeated."""
+
+    file: Text = Field(description="the path of a PEM file", examples=["mx1.pem"])
+
+
+class MailHostPart(Part):
+    """An MX host of ours."""
+
+    provider: Text | None = Field(None, description="the label of a provider, or auto", examples=["files"])
+    certificate: FilePart = Field(description="a reference, {file: PATH}", examples=[{"file": "mx1.pem"}])
+    next: FilePart | None = Field(None, description="a reference, {file: PATH}", examples=[{"file": "mx1-next.pem"}])
+
+
+class ApproversPart(Part):
+    """Who may approve."""
+
+    file: Text = Field(description="the path of an allowed_signers file", examples=["allowed_signers"])
+    revoked: Text | None = Field(None, description="the path of a file of revoked keys", examples=["revoked_keys"])
+
+
+DEFAULT_NUMBER = "default"
+"""What stands among the risk classes for those that are not named."""
+
+
+class PolicyPart(Part):
+    """What every rollout keeps to."""
+
+    approvals: dict[str, Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        description="a mapping of risk classes to numbers of people",
+        examples=[{DEFAULT_NUMBER: 1}],
+        json_schema_extra={"propertyNames": {"enum": [DEFAULT_NUMBER, *Risk]}},
+    )
+    approvers: ApproversPart | None = Field(None, description="a mapping", examples=[{"file": "allowed_signers"}])
+    separate: bool | None = Field(
+        None, description="true or false, whether the approval of whoever made a plan counts for nothing", examples=[True]
+    )
+    expires: Duration | None = Field(
+        None, description="the time by when a rollout must have begun, such as 24h", examples=["24h"]
+    )
+    carry: Duration | None = Field(
+        None, description="the time for which a rollout that has begun keeps its approval, such as 30d", examples=["30d"]
+    )
+    unattended: list[Risk] | None = Field(
+        None, description="a list of risk classes that need no person", examples=[["raise-ttl"]]
+    )
+    soak: Duration | None = Field(
+        None, description="the time for which old MX hosts stay beside the new ones, such as 1h", examples=["1h"]
     )
 
 
@@ -197,6 +309,9 @@ class ResolverPart(Part):
     )
     hints: Text | None = Field(None, description="the path of a file with the root's servers", examples=["root.hints"])
     port: int = Field(53, ge=1, le=65535, description="the port of delegated servers on loopback", examples=[53])
+    trust_anchor: Text | None = Field(
+        None, description="the path of a file with the root's DNSKEY or DS records", examples=["root.key"]
+    )
 
 
 class IncludedPart(Part):
@@ -208,6 +323,7 @@ class IncludedPart(Part):
     tenants: dict[str, LiveTenantPart | SavedTenantPart] = Field({}, description="a mapping of labels to tenants")
     providers: dict[str, dict[str, Any]] = Field({}, description="a mapping of labels to providers")
     domains: dict[str, DomainPart] = Field({}, description="a mapping of domain names to their settings")
+    mail_hosts: dict[str, MailHostPart] = Field({}, description="a mapping of the names of mail hosts to their certificates")
 
 
 class ManifestPart(IncludedPart):
@@ -225,3 +341,4 @@ class ManifestPart(IncludedPart):
     defaults: SettingsPart | None = Field(None, description="a mapping", examples=[{"provider": "files"}])
     graph: GraphPart | None = Field(None, description="a mapping", examples=[{"endpoint": "https://graph.microsoft.com"}])
     resolver: ResolverPart | None = Field(None, description="a mapping", examples=[{"forward": ["192.0.2.53"]}])
+    policy: PolicyPart | None = Field(None, description="a mapping", examples=[{"soak": "1h"}])

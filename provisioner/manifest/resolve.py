@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from plans.problem import Problem
-from plans.values import Name
 from providers.contract import Adapter, Options
 from provisioner.manifest import words
 from provisioner.manifest.assemble import Assembled
 from provisioner.manifest.check import check, check_type
 from provisioner.manifest.credentials import method
-from provisioner.manifest.mistakes import KeyPath, Mistakes, enumerated, quoted
+from provisioner.manifest.domains import Domains
+from provisioner.manifest.layers import Layer, check_dane
+from provisioner.manifest.mistakes import KeyPath, Mistakes
 from provisioner.manifest.model import (
+    AUTO,
+    MANUAL,
     AzurePipelines,
     Certificate,
     ClientSecret,
     Credential,
-    Domain,
     LiveTenant,
     Location,
     Manifest,
+    Policy,
     ProviderConfig,
     Resolver,
     SavedTenant,
@@ -35,16 +38,16 @@ from provisioner.manifest.nodes import Node
 from provisioner.manifest.parts import (
     CREDENTIALS,
     DEFAULT_STATE,
-    DomainPart,
     LiveTenantPart,
+    PolicyPart,
     ResolverPart,
     SavedTenantPart,
     SettingsPart,
 )
+from provisioner.manifest.policy import policy
+from provisioner.manifest.reading import Reading
 
 T = TypeVar("T")
-
-_KINDS = {"credentials": "credential", "tenants": "tenant", "providers": "provider"}
 
 
 class Adapters(Protocol):
@@ -72,8 +75,9 @@ class _Resolver:
         self._parts = parts
         self._adapters = adapters
         self._mistakes = mistakes
+        self._reading = Reading(mistakes, parts.misnamed)
         self._tenant_ids: dict[str, Location] = {}
-        self._tenant_defaults: dict[str, Settings] = {}
+        self._tenant_defaults: dict[str, Layer] = {}
         self._credentials = self._table("credentials", self._credential)
         self._providers = self._table("providers", self._provider)
         self._defaults = self._own_defaults()
@@ -82,17 +86,22 @@ class _Resolver:
     def manifest(self) -> Manifest:
         state = self._top_word(partial(words.state_url, folder=self._file.parent), "state", default=DEFAULT_STATE)
         endpoint = self._top_word(words.endpoint, "graph", "endpoint")
+        named = Domains(
+            self._parts.sections, self._reading, self._tenants, self._providers, self._tenant_defaults, self._defaults
+        )
         return Manifest(
             self._file,
             state or "",
             _whole(self._tenants),
             _whole(self._providers),
-            tuple(self._domains()),
-            self._defaults or Settings(),
-            self._tenant_defaults,
+            tuple(named.domains()),
+            self._defaults.settings if self._defaults else Settings(),
+            {label: layer.settings for label, layer in self._tenant_defaults.items()},
             endpoint,
             _whole(self._credentials),
             self._resolver(),
+            tuple(named.mail_hosts()),
+            self._policy(),
         )
 
     def _table(self, section: str, make: Callable[[str, Node, KeyPath], T]) -> dict[str, T]:
@@ -101,16 +110,13 @@ class _Resolver:
         for label, node in self._parts.sections[section]:
             path = (section, label)
             if label in first:
-                self._twice(node.where, path, first[label])
+                self._reading.twice(node.where, path, first[label])
                 continue
             first[label] = node.where
             if not label.isprintable() or label != label.strip() or not label:
                 self._mistakes.add(node.where, path, "a label is printable text without blanks around it", "Change the label.")
             made[label] = make(label, node, path)
         return made
-
-    def _twice(self, where: Location, path: KeyPath, first: Location) -> None:
-        self._mistakes.add(where, path, f"stands here a second time; the first is at {first}", "Remove one.")
 
     def _credential(self, label: str, node: Node, path: KeyPath) -> Credential | None:
         typed = check_type(node, path, CREDENTIALS, "credential", self._mistakes)
@@ -132,6 +138,9 @@ class _Resolver:
         if options is None:
             return None
         self._login(options, node, path)
+        if label == AUTO or (label == MANUAL and typed != MANUAL):
+            meant = "the provider that a zone is found at" if label == AUTO else "a provider of that type"
+            self._mistakes.add(node.where, path, f"this label stands for {meant}", "Choose another one.")
         return ProviderConfig(label, adapter, options, node.where)
 
     def _login(self, options: Options, node: Node, path: KeyPath) -> None:
@@ -139,7 +148,7 @@ class _Resolver:
         label = getattr(options, "credential", None)
         if not isinstance(label, str):
             return
-        credential = self._refer(self._credentials, "credentials", label, node.child("credential"), *path, "credential")
+        credential = self._reading.refer(self._credentials, "credentials", label, node.child("credential"), *path, "credential")
         if credential and isinstance(credential.method, _OF_ONE_TENANT) and not getattr(options, "tenant", None):
             mend = "Add the tenant in which the account is: `tenant: …`."
             self._mistakes.add(node.where, (*path, "tenant"), "is missing, and that credential does not say it", mend)
@@ -159,12 +168,18 @@ class _Resolver:
         part = check(node, path, model, self._mistakes)
         if part is None:
             return None
-        self._tenant_defaults[label] = self._settings(part.defaults, entries.get("defaults", node), (*path, "defaults"))
-        globs = self._globs(label, part, entries.get("domains"), path)
+        said = self._settings(part.defaults, entries.get("defaults", node), (*path, "defaults"))
+        self._tenant_defaults[label] = said
+        if part.domains:
+            layers = (said, self._defaults) if self._defaults else (said,)
+            check_dane(layers, self._mistakes, whole=self._defaults is not None)
+        globs = self._globs(part, entries.get("domains"), path)
         if isinstance(part, SavedTenantPart):
             return SavedTenant(label, node.where.file.parent / part.export, part.cloud, node.where, globs)
-        credential = self._refer(self._credentials, "credentials", part.credential, entries["credential"], *path, "credential")
-        tenant_id = self._word(words.tenant_id, part.id, entries["id"], *path, "id")
+        credential = self._reading.refer(
+            self._credentials, "credentials", part.credential, entries["credential"], *path, "credential"
+        )
+        tenant_id = self._reading.word(words.tenant_id, part.id, entries["id"], *path, "id")
         if tenant_id is None or credential is None:
             return None
         first = self._tenant_ids.setdefault(tenant_id.lower().rstrip("."), entries["id"].where)
@@ -173,19 +188,14 @@ class _Resolver:
             self._mistakes.add(entries["id"].where, (*path, "id"), text, "Keep one of the two.")
         return LiveTenant(label, tenant_id, credential, part.cloud, node.where, globs)
 
-    def _globs(
-        self, label: str, part: LiveTenantPart | SavedTenantPart, node: Node | None, path: KeyPath
-    ) -> tuple[str, ...] | None:
+    def _globs(self, part: LiveTenantPart | SavedTenantPart, node: Node | None, path: KeyPath) -> tuple[str, ...] | None:
         if node is None or part.domains is None:
             return None
-        if self._defaults and not (self._tenant_defaults[label].provider or self._defaults.provider):
-            text = "the domains that these globs choose have no provider"
-            self._mistakes.add(node.where, (*path, "domains"), text, f"Name one in tenants.{label}.defaults or in defaults.")
         if part.domains == "all":
             return ("*",)
         items = node.value if isinstance(node.value, list) else []
         globs = [
-            self._word(words.glob, glob, item, *path, "domains", position)
+            self._reading.word(words.glob, glob, item, *path, "domains", position)
             for position, (glob, item) in enumerate(zip(part.domains, items, strict=True))
         ]
         return tuple(glob for glob in globs if glob is not None)
@@ -200,87 +210,52 @@ class _Resolver:
             return None
         listed = node.child("forward")
         items = listed.value if isinstance(listed.value, list) else []
-        found = [self._word(words.dns_server, str(item.value), item, "resolver", "forward", n) for n, item in enumerate(items)]
+        found = [
+            self._reading.word(words.dns_server, str(item.value), item, "resolver", "forward", n)
+            for n, item in enumerate(items)
+        ]
         if found and part.hints:
             mend = "Keep `forward` to ask through recursive servers, or `hints` to begin at the root."
             self._mistakes.add(node.child("hints").where, ("resolver", "hints"), "stands beside `forward`", mend)
-        hints = node.where.file.parent / part.hints if part.hints else None
-        return Resolver(tuple(server for server in found if server), hints, part.port)
+        beside = node.where.file.parent
+        hints = beside / part.hints if part.hints else None
+        anchor = beside / part.trust_anchor if part.trust_anchor else None
+        return Resolver(tuple(server for server in found if server), hints, part.port, anchor)
 
-    def _own_defaults(self) -> Settings | None:
+    def _policy(self) -> Policy:
+        """Give what every rollout keeps to."""
+        node, path = self._parts.keys.child("policy"), ("policy",)
+        part = None
+        if node is not self._parts.keys:
+            part = check(node, path, PolicyPart, Mistakes())  # told with the manifest's other keys
+        return policy(part, node, path, self._mistakes) if part else Policy()
+
+    def _own_defaults(self) -> Layer | None:
         """Give the manifest's own defaults; None: they cannot be known, which is told already."""
-        node = self._parts.keys.child("defaults")
+        node, path = self._parts.keys.child("defaults"), ("defaults",)
         if node is self._parts.keys:
-            return None if self._parts.misnamed else Settings()
-        part = check(node, ("defaults",), SettingsPart, Mistakes())  # told with the manifest's other keys
-        return self._settings(part, node, ("defaults",)) if part else None
+            return None if self._parts.misnamed else Layer(Settings(), node, path)
+        part = check(node, path, SettingsPart, Mistakes())  # told with the manifest's other keys
+        return self._settings(part, node, path) if part else None
 
-    def _settings(self, part: SettingsPart | None, node: Node, path: KeyPath) -> Settings:
+    def _settings(self, part: SettingsPart | None, node: Node, path: KeyPath) -> Layer:
+        """Give what defaults say, if there are any."""
         if part is None:
-            return Settings()
-        if part.provider:
-            self._refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
-        return Settings(part.provider, part.strategy, part.verify, part.staged)
-
-    def _domains(self) -> Iterator[Domain]:
-        first: dict[Name, Location] = {}
-        for text, node in self._parts.sections["domains"]:
-            path = ("domains", text)
-            name = self._word(words.domain_name, text, node, *path)
-            if name is not None and name in first:
-                self._twice(node.where, path, first[name])
-                continue
-            part = check(node, path, DomainPart, self._mistakes)
-            if name is not None:
-                first[name] = node.where
-            if part is not None and (domain := self._domain(name, part, node, path)):
-                yield domain
-
-    def _domain(self, name: Name | None, part: DomainPart, node: Node, path: KeyPath) -> Domain | None:
-        tenant = self._refer(self._tenants, "tenants", part.tenant, node.child("tenant"), *path, "tenant")
-        inherited = self._tenant_defaults.get(part.tenant, Settings()).before(self._defaults or Settings())
-        exchange = None
-        if part.exchange:
-            exchange = self._word(words.pinned_exchange, part.exchange, node.child("exchange"), *path, "exchange")
-        if part.provider:
-            provider = self._refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
-        elif inherited.provider:
-            provider = self._providers.get(inherited.provider)  # a label that is unknown is told where it stands
-        else:
-            provider = None
-            if part.tenant in self._tenant_defaults and self._defaults is not None:
-                mend = f"Name one here, in tenants.{part.tenant}.defaults or in defaults."
-                self._mistakes.add(node.where, (*path, "provider"), "no provider is named", mend)
-        if name is None or tenant is None or provider is None:
-            return None
-        settings = Settings(None, part.strategy, part.verify, part.staged).before(inherited)
-        return Domain.of(name, tenant, provider, settings, node.where, exchange)
-
-    def _refer(self, table: Mapping[str, T], section: str, label: str, node: Node, *path: str | int) -> T | None:
-        """Give what a label names. None: it names nothing, or something that has mistakes."""
-        lost = self._mistakes.incomplete or (not table and self._parts.misnamed)
-        if label not in table and not lost:
-            known = f"Known are {enumerated(table)}" if table else f"Write it under `{section}:`"
-            text = f"unknown {_KINDS[section]} {quoted(label)}{self._mistakes.guess(label, table)}"
-            self._mistakes.add(node.where, path, text, f"{known}.")
-        return table.get(label)
-
-    def _word(self, form: Callable[[str], T], text: str, node: Node, *path: str | int) -> T | None:
-        """Give what a word stands for. None: it does not have that form."""
-        try:
-            return form(text)
-        except words.Malformed as why:
-            self._mistakes.add(node.where, path, why.text, why.mend)
-            return None
+            return Layer(Settings(), node, path)
+        if part.provider and part.provider != AUTO:
+            self._reading.refer(self._providers, "providers", part.provider, node.child("provider"), *path, "provider")
+        said = Layer.of(part, node, path)
+        check_dane((said,), self._mistakes, whole=False)
+        return said
 
     def _top_word(self, form: Callable[[str], str], *path: str, default: str | None = None) -> str | None:
         """Give what a key of the manifest itself stands for; of another type than text it is told already."""
         node = self._parts.keys
         for key in path:
             if key not in (node.value if isinstance(node.value, dict) else {}):
-                return None if default is None else self._word(form, default, node, *path)
+                return None if default is None else self._reading.word(form, default, node, *path)
             node = node.child(key)
-        return self._word(form, node.value, node, *path) if isinstance(node.value, str) and node.value else None
+        return self._reading.word(form, node.value, node, *path) if isinstance(node.value, str) and node.value else None
 
 
 _OF_ONE_TENANT = (ClientSecret, Certificate, WorkloadIdentity, AzurePipelines)

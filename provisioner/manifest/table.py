@@ -6,14 +6,12 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from provisioner.manifest import absent
 from provisioner.manifest.mistakes import Mistakes, listed, quoted
 from provisioner.manifest.model import Location
 from provisioner.manifest.nodes import Node
-from provisioner.manifest.parts import DomainPart
 
 REQUIRED = ("tenant", "domain")
-COLUMNS = (*REQUIRED, "provider", "exchange")
+COLUMNS = (*REQUIRED, "provider", "route", "exchange")
 
 
 def rows(text: str, file: Path, mistakes: Mistakes) -> list[tuple[str, Node]]:
@@ -65,9 +63,7 @@ def _header(first: tuple[int, list[str]], file: Path, mistakes: Mistakes) -> lis
     while row and not row[-1]:
         row.pop()
     for position, column in enumerate(row):
-        if column not in COLUMNS and absent.is_absent(column, [DomainPart]):
-            mistakes.unreadable(where, absent.told(column), absent.MEND)
-        elif column not in COLUMNS:
+        if column not in COLUMNS:
             text = f"unknown column {quoted(column)}{mistakes.guess(column, COLUMNS)}"
             mistakes.unreadable(where, text, f"Columns are {', '.join(COLUMNS)}.")
         elif column in row[:position]:

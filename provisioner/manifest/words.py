@@ -7,11 +7,13 @@ import os
 import re
 from pathlib import Path
 from typing import assert_never
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
-from plans.microsoft import MX_MICROSOFT, HostKind, host_kind
+from plans.desired import Cloud
+from plans.microsoft import HostKind, host_kind, serves
 from plans.values import Name, name
+from providers.loopback import is_loopback_host
 from provisioner import targets
 from provisioner.manifest.mistakes import quoted
 from provisioner.manifest.parts import EXAMPLE_EXCHANGE
@@ -32,6 +34,7 @@ _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
 _GLOB_LABEL = re.compile(r"[a-z0-9*?\[\]!-]+\Z")
 _PINNED = re.compile(r"(?:^|(?<=[\s:/@\"']))(?:[a-z0-9-]+\.)+mx\.microsoft(?![a-z0-9-])", re.IGNORECASE)
 _SQLITE = "sqlite:///"
+_POSTGRES = "postgresql+psycopg://"
 
 
 def domain_name(text: str) -> Name:
@@ -75,10 +78,12 @@ def _refuse_other_things(text: str) -> None:
 
 
 def pinned_exchange(text: str) -> Name:
-    """Parse the MX host that Microsoft assigned to a domain, as its cmdlet printed it (DnssecMxValue); a final dot may follow.
+    """Parse the MX host that Microsoft assigned to a domain, as its cmdlet printed it (DnssecMxValue), or its legacy one.
+
+    A final dot may follow.
 
     Raises:
-        Malformed: it is no host below mx.microsoft.
+        Malformed: it is no mail host of Microsoft's.
 
     """
     mend = f"Write the DnssecMxValue as the cmdlet printed it, for example `exchange: {EXAMPLE_EXCHANGE}`."
@@ -88,21 +93,47 @@ def pinned_exchange(text: str) -> Name:
         meant = f", did you mean {quoted(inner[0])}?" if inner else ""
         raise Malformed(f"{quoted(text)} is no host name{meant}", mend)
     match host_kind(host):
-        case HostKind.MX_MICROSOFT if host == MX_MICROSOFT:
-            raise Malformed("mx.microsoft itself is no host", mend)
-        case HostKind.MX_MICROSOFT:
+        case HostKind.MX_MICROSOFT | HostKind.LEGACY if not any(serves(host, cloud) for cloud in Cloud):
+            raise Malformed(f"{host.rstrip('.')} itself is no host", mend)
+        case HostKind.MX_MICROSOFT | HostKind.LEGACY:
             return host
-        case HostKind.LEGACY:
-            raise Malformed(
-                "this is a legacy name of Exchange Online, and a pin is for names under mx.microsoft",
-                "Remove it; Microsoft Graph tells legacy names itself.",
-            )
         case HostKind.VERIFICATION:
             raise Malformed("this name proves a domain to Microsoft and takes no mail", mend)
         case HostKind.FOREIGN:
-            raise Malformed("this host is not under mx.microsoft", mend)
+            raise Malformed("this host is not Microsoft's", mend)
         case other:
             assert_never(other)
+
+
+def own_host(text: str) -> Name:
+    """Parse the name of a mail host that is not Microsoft's: a gateway, or any other MX host of ours.
+
+    Raises:
+        Malformed: it is something else.
+
+    """
+    mend = "Write the whole name of a mail host of your own, such as mx1.example.com."
+    if text.strip() == ".":
+        raise Malformed("this is a null MX, which says that the domain takes no mail (RFC 7505)", mend)
+    host = mail_host(text)
+    if host.count(".") == 1:
+        raise Malformed("this is a top-level domain", mend)
+    if host_kind(host) is not HostKind.FOREIGN:
+        raise Malformed("this host is Microsoft's", mend)
+    return host
+
+
+def mail_host(text: str) -> Name:
+    """Parse the name of any mail host (RFC 5321 §2.3.5).
+
+    Raises:
+        Malformed: it is something else.
+
+    """
+    host = _host_name(text)
+    if host is None:
+        raise Malformed(f"{quoted(text)} is no host name", "Write the name of a mail host, such as mx1.example.com.")
+    return host
 
 
 def glob(text: str) -> str:
@@ -163,26 +194,48 @@ def endpoint(text: str) -> str:
         raise Malformed(
             "the endpoint is the root, without path and API version", f"Write `endpoint: {url.scheme}://{url.netloc}`."
         )
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback_host(host):
         raise Malformed("plain http is taken for loopback only", f"Write `endpoint: https://{url.netloc}`.")
     return f"{url.scheme}://{url.netloc}"
 
 
 def state_url(text: str, folder: Path) -> str:
-    """Resolve the URL of the state, a relative path against `folder`.
+    """Resolve the URL of the state: an SQLite file, a relative path against `folder`, or a PostgreSQL database.
 
     Raises:
-        Malformed: it is no SQLite file; the text never repeats it, for it may hold a password.
+        Malformed: it is neither, or holds a password; the text never repeats it.
 
     """
+    if text.startswith(_POSTGRES):
+        return _postgres_url(text)
     mend = f"Write for example `state: {_SQLITE}.provisioner/state.db`."
     path = text.removeprefix(_SQLITE)
     if path == text:
-        raise Malformed(f"this version keeps its state in an SQLite file, named by a URL that begins with {_SQLITE}", mend)
+        raise Malformed(
+            f"this is neither an SQLite file ({_SQLITE}PATH) nor a PostgreSQL database ({_POSTGRES}USER@HOST/DATABASE)", mend
+        )
     absolute = os.path.abspath(folder / path)  # noqa: PTH100 - `..` is taken out, links stay
     if not path or path == ":memory:" or path.startswith("file:") or "?" in absolute or path.endswith("/"):
         raise Malformed("this URL names no file", mend)
     return f"{_SQLITE}{absolute}"
+
+
+def _postgres_url(text: str) -> str:
+    """Check the URL of a PostgreSQL database; what it leaves out, libpq takes from the environment and its files."""
+    mend = f"Write for example `state: {_POSTGRES}provisioner@db.example.com/provisioner`."
+    try:
+        url = urlsplit(text)
+        password, _ = url.password, url.port  # reading the port checks it
+    except ValueError:
+        raise Malformed("this is no URL of a PostgreSQL database", mend) from None
+    if url.fragment or any(not c.isprintable() or c.isspace() for c in text):
+        raise Malformed("this is no URL of a PostgreSQL database", mend)
+    if password is not None or any("password" in key.lower() for key, _ in parse_qsl(url.query, keep_blank_values=True)):
+        raise Malformed(
+            "a secret is a reference, and this URL holds a password",
+            "Take it out, and give the password by PGPASSWORD, ~/.pgpass or PGSERVICEFILE.",
+        )
+    return text
 
 
 def _name(text: str) -> Name:
@@ -224,10 +277,6 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def dns_server(text: str) -> targets.Target:

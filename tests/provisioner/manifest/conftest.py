@@ -50,7 +50,11 @@ def no_provider(label: str, _options: object, _context: Context) -> Provider:
 
 
 class FakeRegistry:
-    types: tuple[tuple[str, type[Options]], ...] = (("zonefile", ZoneFileOptions), ("many", ManyOptions))
+    types: tuple[tuple[str, type[Options]], ...] = (
+        ("zonefile", ZoneFileOptions),
+        ("many", ManyOptions),
+        ("registrar", Options),
+    )
 
     def available(self) -> tuple[str, ...]:
         return (*dict(self.types), "broken")
@@ -58,7 +62,8 @@ class FakeRegistry:
     def load(self, type_: str, /) -> Adapter:
         if type_ == "broken":
             raise Problem("the adapter 'broken' cannot be used", "it does not import", "Install it again.")
-        return Adapter(CONTRACT_VERSION, dict(self.types)[type_], Capabilities("none", frozenset({"MX"})), no_provider)
+        capabilities = Capabilities("none", frozenset({"DS" if type_ == "registrar" else "MX"}))
+        return Adapter(CONTRACT_VERSION, dict(self.types)[type_], capabilities, no_provider)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from provisioner.manifest import Adapters, ManifestInvalid, load
 VOCABULARY = """
     version state include credentials tenants providers domains defaults graph type id credential export cloud provider
     strategy endpoint env file token secret client_id zonefile directory many client-secret azure-cli all phased p t c
-    verify dns manual exchange a.mx.microsoft a.mail.protection.outlook.com dane policy rate
+    verify dns manual exchange a.mx.microsoft a.mail.protection.outlook.com dane dnssec manage policy soak 1h rate route
+    gateway mx mail_hosts certificate next takeover from until 2026-12-31 2026-02-30 parent signed_since registrar
     example.com example.net a.example münchen.example xn--mnchen-3ya.example *.example.com https://a.example/v1.0
     sqlite:///a.db *.csv *.yaml global 1 0x1 1.5 true null ~ << & * ! ? - | > % @ ` ' " { } [ ] , : #
 """
@@ -26,14 +27,15 @@ VALUES = st.recursive(
         st.lists(inner, max_size=4), st.dictionaries(st.one_of(WORDS, st.text(max_size=5)), inner, max_size=5)
     ),
 )
-KEYS = "type id credential export cloud domains defaults provider strategy verify exchange dane tenant token port"
+KEYS = """type id credential export cloud domains defaults provider strategy verify exchange dane dnssec smtp_probe tenant token
+    port route mx preference takeover from until parent signed_since delegated_since certificate next file"""
 ENTRIES = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS.split(), VALUES))
 SECTION = st.one_of(VALUES, st.dictionaries(st.one_of(WORDS, st.sampled_from("ptc")), st.one_of(ENTRIES, VALUES), max_size=4))
 MANIFESTS = st.fixed_dictionaries(
     {"version": st.one_of(st.just(1), SCALARS)},
     optional={
-        **dict.fromkeys(("credentials", "tenants", "providers", "domains"), SECTION),
-        **dict.fromkeys(("defaults", "graph", "state", "include"), VALUES),
+        **dict.fromkeys(("credentials", "tenants", "providers", "domains", "mail_hosts"), SECTION),
+        **dict.fromkeys(("defaults", "graph", "state", "include", "policy"), VALUES),
     },
 )
 once_for_all = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -77,7 +79,7 @@ def test_any_structure(tmp_path: Path, adapters: Adapters, manifest: dict[str, A
 @once_for_all
 @given(st.lists(st.lists(st.one_of(WORDS, st.text(max_size=5)), max_size=4).map(",".join)).map("\n".join))
 def test_any_table(tmp_path: Path, adapters: Adapters, rows: str) -> None:
-    for header in ("", "tenant,domain,provider,exchange\n"):
+    for header in ("", "tenant,domain,provider,route,exchange\n"):
         (tmp_path / "a.csv").write_text(header + rows, encoding="utf-8", errors="replace")
         answer(tmp_path, adapters, b"version: 1\ninclude: [a.csv]\n")
 

@@ -1,14 +1,15 @@
 import contextlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
 
-from plans.desired import Cloud
+from plans.desired import Cloud, Dnssec, Subject, SubjectKind
 from plans.rollout.domain import Strategy
 from plans.rollout.onboarding import Verify
-from plans.values import Name
+from plans.values import Mx, Name
 from providers import registry
 from provisioner.manifest import Adapters, load
 from provisioner.manifest.model import (
@@ -18,20 +19,30 @@ from provisioner.manifest.model import (
     Certificate,
     ClientSecret,
     DefaultChain,
+    Domain,
     LiveTenant,
     Location,
+    MailHost,
     ManagedIdentity,
     Manifest,
+    Policy,
     Resolver,
+    Route,
     SavedTenant,
     Secret,
     Settings,
+    SmtpProbe,
+    Takeover,
     WorkloadIdentity,
 )
 from provisioner.targets import Target
 
 GOOD = Path(__file__).parents[2] / "data" / "manifest" / "good"
 FILE = Path("every-key.yaml")
+
+
+def label(one: Domain | MailHost) -> str | None:
+    return one.provider.label if one.provider else None
 
 
 @pytest.fixture(scope="module")
@@ -54,23 +65,26 @@ def test_the_smallest_manifest_manages_nothing_and_has_the_default_state(adapter
 
 
 def test_settings_come_from_the_domain_then_its_tenant_then_the_manifest(full: Manifest) -> None:
-    settings = {
-        domain.name: (domain.tenant.label, domain.provider.label, domain.strategy, domain.verify) for domain in full.domains
-    }
+    settings = {domain.name: (domain.tenant.label, label(domain), domain.strategy, domain.verify) for domain in full.domains}
 
     assert settings == {
         "contoso.com.": ("contoso", "files", Strategy.DIRECT, Verify.MANUAL),
         "mail.contoso.com.": ("contoso", "others", Strategy.PHASED, Verify.DNS),
+        "found.example.": ("contoso", None, Strategy.DIRECT, Verify.MANUAL),
         "fabrikam.com.": ("fabrikam", "others", Strategy.PHASED, Verify.DNS),
         "xn--mnchen-3ya.example.": ("offline", "others", Strategy.PHASED, Verify.DNS),
         "json.example.": ("wingtip", "json", Strategy.PHASED, Verify.DNS),
         "wingtip.example.": ("wingtip", "others", Strategy.PHASED, Verify.DNS),
+        "gateway.example.": ("contoso", "files", Strategy.DIRECT, Verify.MANUAL),
+        "back.example.": ("fabrikam", "others", Strategy.PHASED, Verify.DNS),
         "csv.example.": ("contoso", "files", Strategy.DIRECT, Verify.MANUAL),
         "xn--bcher-kva.example.": ("offline", "others", Strategy.PHASED, Verify.DNS),
     }
     assert {domain.name for domain in full.domains if not domain.staged} == {
         "contoso.com.",
         "mail.contoso.com.",
+        "found.example.",
+        "gateway.example.",
         "csv.example.",
     }
 
@@ -79,15 +93,96 @@ def test_a_pin_stands_on_a_domain_in_yaml_or_in_a_table_with_or_without_final_do
     assert {domain.name: domain.exchange for domain in full.domains if domain.exchange} == {
         "fabrikam.com.": "fabrikam-com.o-v1.mx.microsoft.",
         "csv.example.": "csv-example.a-v1.mx.microsoft.",
+        "back.example.": "back-example.mail.protection.outlook.com.",
     }
+
+
+def test_what_becomes_of_dnssec_and_dane_comes_from_the_domain_then_its_tenant_then_the_manifest(full: Manifest) -> None:
+    settings = {domain.name: (domain.dnssec, domain.dane, domain.smtp_probe) for domain in full.domains}
+
+    for name, said in {
+        "contoso.com.": (Dnssec.KEEP, False, SmtpProbe.OFF),
+        "found.example.": (Dnssec.OFF, False, SmtpProbe.OFF),
+        "gateway.example.": (Dnssec.MANAGE, True, SmtpProbe.ADVISORY),
+        "fabrikam.com.": (Dnssec.MANAGE, True, SmtpProbe.REQUIRED),
+        "back.example.": (Dnssec.MANAGE, False, SmtpProbe.REQUIRED),
+        "csv.example.": (Dnssec.KEEP, False, SmtpProbe.OFF),
+    }.items():
+        assert settings[Name(name)] == said
+
+
+def test_a_gateway_has_hosts_of_its_own_with_their_preference_values(full: Manifest) -> None:
+    hosts = (Mx(10, Name("mx1.gateway.example.")), Mx(20, Name("mx2.gateway.example.")))
+
+    assert {domain.name: domain.mx for domain in full.domains if domain.route is Route.GATEWAY} == {"gateway.example.": hosts}
+    assert all(domain.mx == () for domain in full.domains if domain.route is Route.EXCHANGE_ONLINE)
+
+
+def test_a_date_is_the_moment_in_utc_at_which_it_begins(full: Manifest) -> None:
+    of = {domain.name: domain for domain in full.domains}
+    gateway, back = of[Name("gateway.example.")], of[Name("back.example.")]
+
+    assert (gateway.signed_since, gateway.delegated_since) == (
+        datetime(2025, 12, 31, tzinfo=UTC),
+        datetime(2024, 2, 29, tzinfo=UTC),
+    )
+    assert back.takeover == Takeover(Name("mx.old.example."), datetime(2026, 12, 31, tzinfo=UTC))
+    assert (back.signed_since, back.delegated_since, gateway.takeover) == (None, None, None)
+
+
+def test_the_ds_goes_where_the_domain_says_and_nowhere_by_itself(full: Manifest) -> None:
+    assert {domain.name: domain.parent.label for domain in full.domains if domain.parent} == {"gateway.example.": "reg"}
+
+
+def test_mail_hosts_are_read_with_their_certificates(full: Manifest) -> None:
+    said = {host.name: (label(host), host.certificate, host.upcoming) for host in full.mail_hosts}
+
+    assert said == {
+        "mx1.gateway.example.": ("files", Path("mx1.pem"), Path("/etc/mail/mx1-next.pem")),
+        "mx2.gateway.example.": (None, Path("mx2.pem"), None),
+        "mx.wingtip.example.": (None, Path("fleet/mx.pem"), None),
+    }
+    assert {host.subject.kind for host in full.mail_hosts} == {SubjectKind.MAIL_HOST}
+    assert not any(host.staged for host in full.mail_hosts)
+
+
+def test_old_hosts_stay_as_long_as_the_policy_says_else_an_hour(full: Manifest, read: Callable[..., Manifest]) -> None:
+    assert full.policy == Policy(timedelta(hours=2))
+    assert read("version: 1\n").policy == read("version: 1\npolicy: {}\n").policy == Policy(timedelta(hours=1))
+    assert read("version: 1\npolicy: {soak: 0s}\n").policy == Policy(timedelta(0))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ("dnssec: manage", "", "dane: true"),
+        ("dane: true", "", "dnssec: manage"),
+        ("dane: true", "dnssec: manage", ""),
+        ("dnssec: off", "dnssec: keep", "dane: true, dnssec: manage"),
+        ("dane: true", "", "dane: false, dnssec: off"),
+    ],
+)
+def test_dane_may_have_its_dnssec_from_any_layer(read: Callable[..., Manifest], layers: tuple[str, str, str]) -> None:
+    manifest, tenant, domain = layers
+    made = read(
+        f"version: 1\ndefaults: {{{manifest}}}\ntenants: {{t: {{export: a.json, defaults: {{{tenant}}}}}}}\n"
+        f"domains: {{a.example: {{tenant: t, {domain}}}}}\n"
+    )
+
+    assert all(one.dnssec is Dnssec.MANAGE or not one.dane for one in made.domains)
 
 
 def test_a_domain_that_the_tenants_globs_chose_gets_the_same_settings(full: Manifest) -> None:
     found = full.discovered(full.tenants["contoso"], Name("new.contoso.com."))
 
-    assert (found.provider.label, found.strategy, found.verify) == ("files", Strategy.DIRECT, Verify.MANUAL)
+    assert (label(found), found.strategy, found.verify) == ("files", Strategy.DIRECT, Verify.MANUAL)
     assert (found.where, found.exchange) == (full.tenants["contoso"].where, None)
-    assert full.settings("fabrikam") == Settings("others", Strategy.PHASED, Verify.DNS, staged=True)
+    assert full.settings("fabrikam") == Settings(
+        "others", Strategy.PHASED, Verify.DNS, staged=True, dnssec=Dnssec.MANAGE, dane=True, smtp_probe=SmtpProbe.REQUIRED
+    )
+    managed = full.discovered(full.tenants["fabrikam"], Name("new.fabrikam.com."))
+    assert (managed.dnssec, managed.dane, managed.smtp_probe) == (Dnssec.MANAGE, True, SmtpProbe.REQUIRED)
+    assert (managed.subject, managed.route, managed.parent) == (Subject(managed.name), Route.EXCHANGE_ONLINE, None)
 
 
 def test_where_nobody_set_anything_a_domain_is_phased_and_verified_by_a_person(read: Callable[..., Manifest]) -> None:
@@ -98,6 +193,45 @@ def test_where_nobody_set_anything_a_domain_is_phased_and_verified_by_a_person(r
 
     for domain in (*manifest.domains, manifest.discovered(manifest.tenants["t"], Name("example.com."))):
         assert (domain.strategy, domain.verify, domain.exchange) == (Strategy.PHASED, Verify.MANUAL, None)
+        assert (domain.dnssec, domain.dane, domain.smtp_probe) == (Dnssec.KEEP, False, SmtpProbe.ADVISORY)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "tenant", "domain", "provider"),
+    [
+        ("", "", "", None),
+        ("", "", "auto", None),
+        ("auto", "", "", None),
+        ("files", "", "", "files"),
+        ("files", "auto", "", None),
+        ("files", "", "auto", None),
+        ("auto", "files", "", "files"),
+        ("auto", "auto", "files", "files"),
+    ],
+)
+def test_a_provider_is_found_where_none_is_named_or_auto_is(
+    read: Callable[..., Manifest], manifest: str, tenant: str, domain: str, provider: str | None
+) -> None:
+    def said(label: str) -> str:
+        return f"provider: {label}" if label else ""
+
+    made = read(
+        "version: 1\nproviders: {files: {type: zonefile, directory: z}}\n"
+        f"defaults: {{{said(manifest)}}}\n"
+        f"tenants: {{t: {{export: a.json, domains: all, defaults: {{{said(tenant)}}}}}}}\n"
+        f"domains: {{a.example: {{tenant: t, {said(domain)}}}}}\n"
+    )
+
+    assert [label(one) for one in made.domains] == [provider]
+    if not domain:
+        assert label(made.discovered(made.tenants["t"], Name("b.example."))) == provider
+
+
+def test_a_provider_says_how_long_a_write_is_on_its_way_and_the_highest_ttl_of_a_zone(full: Manifest) -> None:
+    said = {name: (config.options.propagation, config.options.max_zone_ttl) for name, config in full.providers.items()}
+
+    assert said["files"] == (timedelta(minutes=5), None)
+    assert said["others"] == (timedelta(seconds=90), timedelta(days=7))
 
 
 @pytest.mark.parametrize(
@@ -161,8 +295,9 @@ def test_a_path_counts_from_the_file_in_which_it_stands(full: Manifest) -> None:
     assert full.state == f"sqlite:///{GOOD}/var/state.db"
 
 
-def test_every_domain_knows_the_line_that_names_it(full: Manifest) -> None:
-    for domain in full.domains:
+def test_every_domain_and_mail_host_knows_the_line_that_names_it(full: Manifest) -> None:
+    named: tuple[Domain | MailHost, ...] = (*full.domains, *full.mail_hosts)
+    for domain in named:
         line = (GOOD / domain.where.file).read_text(encoding="utf-8").splitlines()[domain.where.line - 1]
         assert domain.name.split(".")[0].removeprefix("xn--")[:4] in line.lower().replace("ü", "").replace("mnchen", "mnch")
 
@@ -172,7 +307,8 @@ def test_the_graph_endpoint_has_no_final_slash(full: Manifest) -> None:
 
 
 def test_public_dns_is_asked_as_the_manifest_says(full: Manifest) -> None:
-    assert full.resolver == Resolver(forward=(Target("192.0.2.53", 53), Target("2001:db8::53", 5353)), port=53)
+    forward = (Target("192.0.2.53", 53), Target("2001:db8::53", 5353))
+    assert full.resolver == Resolver(forward, port=53, trust_anchor=Path("root.key"))
 
 
 def test_the_core_schema_of_yaml_takes_off_and_no_for_words(adapters: Adapters) -> None:
@@ -186,7 +322,7 @@ def test_the_core_schema_of_yaml_takes_off_and_no_for_words(adapters: Adapters) 
 def test_a_domain_below_a_managed_one_may_lie_at_any_provider(adapters: Adapters) -> None:
     manifest = load(GOOD / "subdomains-of-a-managed-domain.yaml", adapters)
 
-    assert [(domain.name, domain.provider.label) for domain in manifest.domains] == [
+    assert [(domain.name, label(domain)) for domain in manifest.domains] == [
         ("contoso.com.", "files"),
         ("sales.contoso.com.", "files"),
         ("branch.contoso.com.", "branch"),

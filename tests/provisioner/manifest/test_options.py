@@ -51,6 +51,8 @@ def test_options_of_every_kind_are_accepted(read: Callable[..., Manifest]) -> No
     options = manifest.providers["p"].options.model_dump(mode="json", by_alias=True)
     assert options == {
         "type": "many",
+        "propagation": "PT5M",
+        "max_zone_ttl": None,
         "server": "a/b",
         "port": 5,
         "ratio": 1.0,

@@ -46,7 +46,7 @@ class Installed:
         self.load = adapters.load
 
     def available(self) -> tuple[str, ...]:
-        return ("zonefile", "many")
+        return ("zonefile", "many", "registrar")
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def test_it_is_plain_json_of_the_draft_that_it_names(made: dict[str, Any]) -> No
 
 
 def test_it_knows_the_keys_of_the_manifest_and_no_others(made: dict[str, Any]) -> None:
-    keys = {"version", "state", "include", "credentials", "tenants", "providers", "domains", "defaults", "graph", "resolver"}
+    keys = "version state include credentials tenants providers domains mail_hosts defaults graph resolver policy"
 
-    assert set(made["properties"]) == keys
+    assert set(made["properties"]) == set(keys.split())
     assert made["required"] == ["version"]
     assert made["additionalProperties"] is False
 
@@ -75,7 +75,7 @@ def test_every_type_of_credential_and_of_provider_is_a_choice(made: dict[str, An
         return {made["$defs"][choice["$ref"].removeprefix("#/$defs/")]["properties"]["type"]["const"] for choice in choices}
 
     assert types(credentials) == set(CREDENTIALS)
-    assert types(providers) == {"zonefile", "many"}
+    assert types(providers) == {"zonefile", "many", "registrar"}
 
 
 def test_every_reference_in_it_leads_somewhere(made: dict[str, Any]) -> None:
@@ -95,6 +95,13 @@ def test_a_secret_is_a_reference_with_exactly_one_key(made: dict[str, Any]) -> N
 
     assert set(secret["properties"]) == {"env", "file"}
     assert (secret["minProperties"], secret["maxProperties"], secret["additionalProperties"]) == (1, 1, False)
+
+
+def test_a_duration_is_shown_as_it_is_written(made: dict[str, Any]) -> None:
+    options = made["$defs"]["ManyOptions"]["properties"]
+
+    assert (options["propagation"]["type"], options["propagation"]["default"]) == ("string", "5m")
+    assert (options["max_zone_ttl"]["type"], "default" in options["max_zone_ttl"]) == ("string", False)
 
 
 def test_an_adapter_that_cannot_be_loaded_is_told(adapters: Adapters) -> None:
@@ -187,6 +194,7 @@ def test_the_quickstart_and_the_manifest_to_start_from_fulfil_it() -> None:
     starter = STARTER.read_text(encoding="utf-8")
     without_signs = re.sub(r"^(\w+): \{\}\n#", r"\1:\n#", starter, flags=re.MULTILINE).replace("\n#  ", "\n  ")
     assert len(written(without_signs)["tenants"]) == 2
+    assert {} not in written(without_signs).values()
 
     for text in (QUICKSTART.read_text(encoding="utf-8"), starter, without_signs):
         assert list(offences(written(text), installed, installed)) == []
@@ -198,7 +206,14 @@ def test_the_quickstart_and_the_manifest_to_start_from_fulfil_it() -> None:
         ("version-true", ".version: const"),
         ("version-missing", ".version: required"),
         ("unknown-key-typed-wrong", ".doamins: unknown"),
-        ("domain-dane-with-dnssec-off", ".domains.contoso.com.dane: unknown"),
+        ("domain-settings-mistyped", ".domains.contoso.com.dane: type"),
+        ("domain-settings-mistyped", ".domains.contoso.com.smtp_probe: enum"),
+        ("domain-dates", ".domains.contoso.com.signed_since: type"),
+        ("domain-dates", ".domains.fabrikam.com.signed_since: pattern"),
+        ("domain-mx", ".domains.numbers.example.mx[].preference: maximum"),
+        ("domain-takeover", ".domains.contoso.com.takeover.until: required"),
+        ("mail-hosts", ".mail_hosts.mx1.contoso.com.certificate.env: unknown"),
+        ("policy", ".policy.soak: type"),
         ("domain-verify", ".domains.contoso.com.verify: enum"),
         ("domain-exchange-number", ".domains.contoso.com.exchange: type"),
         ("domain-exchange-empty", ".domains.contoso.com.exchange: minLength"),
@@ -206,6 +221,7 @@ def test_the_quickstart_and_the_manifest_to_start_from_fulfil_it() -> None:
         ("secret-literal", ".credentials.ci: 0 of oneOf"),
         ("secret-env-is-no-name", ".credentials.ci: 0 of oneOf"),
         ("provider-missing-option", ".providers.files: 0 of oneOf"),
+        ("provider-durations", ".providers.others: 0 of oneOf"),
         ("include-number-in-list", ".include[]: type"),
     ],
 )

@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from plans.microsoft import HostKind, host_kind
 from plans.values import is_canonical
-from provisioner.manifest.words import Malformed, domain_name, endpoint, glob, pinned_exchange, state_url, tenant_id
+from provisioner.manifest.words import (
+    Malformed,
+    domain_name,
+    endpoint,
+    glob,
+    mail_host,
+    own_host,
+    pinned_exchange,
+    state_url,
+    tenant_id,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +77,29 @@ def test_any_text_is_either_a_canonical_name_or_refused(text: str) -> None:
 
 
 @given(st.one_of(st.text(), st.from_regex(r"[a-z0-9.*_ -]{0,20}\.(mx\.microsoft|mail\.protection\.outlook\.com)\.?")))
-def test_any_text_is_either_a_host_below_mx_microsoft_or_refused(text: str) -> None:
+def test_any_text_is_either_a_mail_host_of_microsofts_or_refused(text: str) -> None:
     try:
         host = pinned_exchange(text)
     except Malformed as why:
         said = why.text
     else:
         assert is_canonical(host)
-        assert host_kind(host) is HostKind.MX_MICROSOFT
+        assert host_kind(host) in {HostKind.MX_MICROSOFT, HostKind.LEGACY}
         assert pinned_exchange(host) == pinned_exchange(host.rstrip(".").upper()) == host
+        return
+    assert said.isprintable()
+
+
+@given(st.one_of(st.text(), st.from_regex(r"[a-z0-9.*_ -]{0,20}\.(example|mx\.microsoft|mail\.protection\.outlook\.com)\.?")))
+def test_any_text_is_either_a_mail_host_of_our_own_or_refused(text: str) -> None:
+    try:
+        host = own_host(text)
+    except Malformed as why:
+        said = why.text
+    else:
+        assert is_canonical(host)
+        assert host_kind(host) is HostKind.FOREIGN
+        assert own_host(host.rstrip(".").upper()) == mail_host(host) == host
         return
     assert said.isprintable()
 
@@ -134,3 +158,36 @@ def test_a_relative_state_counts_from_the_folder_and_an_absolute_one_stays() -> 
 def test_a_state_that_is_no_file_is_refused(written: str) -> None:
     with pytest.raises(Malformed):
         state_url(written, Path("/srv"))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "postgresql+psycopg://me@db.example/state",
+        "postgresql+psycopg://me@db.example:5433/state?sslmode=verify-full&passfile=/etc/pgpass",
+        "postgresql+psycopg://me@/state?host=/run/postgresql",
+        "postgresql+psycopg:///?service=provisioner",
+    ],
+)
+def test_a_state_in_postgresql_is_taken_as_it_is_written(written: str) -> None:
+    assert state_url(written, Path("/srv")) == written
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("postgresql://me@db.example/state", "neither an SQLite file"),
+        ("postgresql+psycopg://me@db.example:port/state", "no URL"),
+        ("postgresql+psycopg://me@[db/state", "no URL"),
+        ("postgresql+psycopg://me@db.example/state#1", "no URL"),
+        ("postgresql+psycopg://me@db.example/sta\x1bte", "no URL"),
+        ("postgresql+psycopg://me:hunter2@db.example/state", "a secret is a reference"),
+        ("postgresql+psycopg://me:@db.example/state", "a secret is a reference"),
+        ("postgresql+psycopg://me@db.example/state?password=hunter2", "a secret is a reference"),
+        ("postgresql+psycopg://me@db.example/state?sslpassword=hunter2", "a secret is a reference"),
+    ],
+)
+def test_a_state_in_postgresql_is_a_url_without_a_password(written: str, why: str) -> None:
+    with pytest.raises(Malformed, match=why) as caught:
+        state_url(written, Path("/srv"))
+    assert "hunter2" not in caught.value.text + caught.value.mend
