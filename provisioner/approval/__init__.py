@@ -1,0 +1,1 @@
+"""Approval of plans: signatures of people, where they are kept, and whether they suffice."""
