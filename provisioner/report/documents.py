@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from plans import codec
+from plans.approval import Vote
+from provisioner.approval.record import encode
 from provisioner.planfile import PlanFile
 from provisioner.results import Result
 
 
-def plan_document(plan: PlanFile) -> Iterator[str]:
-    """Give a plan as one JSON document, piece by piece: the lines of the plan file, under keys, with its id."""
+def plan_document(plan: PlanFile, votes: Collection[Vote] = ()) -> Iterator[str]:
+    """Give a plan as one JSON document, piece by piece: the lines of its file under keys, its id, and what was said to it."""
     head = json.dumps({"schema": codec.SCHEMA, "id": plan.id})[:-1]
-    yield f'{head}, "plan": {codec.encode_part(plan.header)}, "totals": {codec.encode_part(plan.totals)}, "entries": ['
+    said = json.dumps([json.loads(encode(vote)) for vote in votes])
+    yield f'{head}, "plan": {codec.encode_part(plan.header)}, "totals": {codec.encode_part(plan.totals)}, '
+    yield f'"approvals": {said}, "entries": ['
     for number, entry in enumerate(plan.entries()):
         yield f"{',' if number else ''}\n{codec.encode_part(entry)}"
     yield "]}\n"
@@ -28,9 +32,16 @@ def result_object(result: Result) -> str:
         "standing": result.standing,
         "written": result.written,
     }
+    if result.unsure:
+        told["unsure"] = True
     if result.problem:
         problem = result.problem
         told["problem"] = {"headline": problem.headline, "detail": problem.detail, "mend": problem.mend}
     if result.waiting:
         told["waiting"] = json.loads(codec.encode_part(result.waiting))
+    if result.waits:
+        told["unmet"] = [
+            {"condition": str(one.condition), "why": one.why, "until": one.until and one.until.isoformat()}
+            for one in result.waits.unmet
+        ]
     return json.dumps(told) + "\n"

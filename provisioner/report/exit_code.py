@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import assert_never
 
+from plans import verify
 from plans.plan import Totals
 from provisioner.exits import Exit
 from provisioner.results import Result, Standing
 
 
 def of_plan(totals: Totals, *, strict: bool, detailed: bool) -> Exit:
-    """Give the code of `plan`: with `strict` every block counts, with `detailed` so do steps that can be taken."""
+    """Give the code of `plan`: with `strict` every block counts, with `detailed` so do steps that can be taken, or wait."""
     if totals.failed:
         return Exit.ERROR
     if totals.blocked and (strict or not totals.proceeding):
         return Exit.REFUSED
-    return Exit.PENDING if detailed and totals.steps else Exit.DONE
+    if detailed and totals.steps:
+        return Exit.PENDING if totals.waiting < totals.rollouts else Exit.WAITING
+    return Exit.DONE
 
 
 def of_apply(results: Collection[Result]) -> Exit:
     """Give the code of `apply` from what became of each subject that had steps or was stopped."""
     standings = {result.standing for result in results}
-    wrote = any(result.written for result in results)
-    if not wrote and Standing.STALE in standings:
-        return Exit.STALE
-    if wrote and standings & {Standing.STALE, Standing.FAILED, Standing.REFUSED}:
+    wrote = any(result.written or result.unsure for result in results)
+    if Standing.INTERRUPTED in standings:
+        return Exit.INTERRUPTED
+    if not wrote and standings & {Standing.LOCKED, Standing.STALE}:
+        return Exit.LOCKED if Standing.LOCKED in standings else Exit.STALE
+    if wrote and standings & {Standing.LOCKED, Standing.STALE, Standing.FAILED, Standing.REFUSED}:
         return Exit.PARTIAL
     if Standing.FAILED in standings:
         return Exit.ERROR
     if Standing.REFUSED in standings:
         return Exit.REFUSED
     return Exit.WAITING if Standing.WAITING in standings else Exit.DONE
+
+
+def of_verify(standings: Iterable[verify.Standing]) -> Exit:
+    """Give the code of `verify` from how each domain stands: a fault comes before what could not be seen."""
+    match verify.worst(standings):
+        case verify.Standing.FAULT:
+            return Exit.PENDING
+        case verify.Standing.UNDETERMINED:
+            return Exit.ERROR
+        case verify.Standing.NOTICE | verify.Standing.GOOD:
+            return Exit.DONE
+        case _ as never:
+            assert_never(never)

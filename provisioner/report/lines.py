@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +35,8 @@ class Part:
 
 Line = tuple[Part, ...]
 
+_UNUSUAL = re.compile(r"[^\n\t -~]")
+
 
 def line(*parts: str | Part) -> Line:
     """Make a line; bare text is plain."""
@@ -49,6 +53,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _code(ord(character)) for character in text)
+
+
+def inert(document: str) -> str:
+    """Do the same to a document for a program, with the escapes of JSON, in which they mean the same."""
+    return _UNUSUAL.sub(lambda sign: sign[0] if sign[0].isprintable() else json.dumps(sign[0])[1:-1], document)
 
 
 def _code(point: int) -> str:

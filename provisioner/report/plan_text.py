@@ -7,20 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import assert_never
 
-from plans.desired import Evidence, GraphAnswer, Pin
-from plans.plan import (
-    Change,
-    Condition,
-    Entry,
-    Filters,
-    GraphSays,
-    Manual,
-    ProviderHolds,
-    Readiness,
-    SetSigning,
-    Step,
-    Totals,
-)
+from plans.conditions import Condition, ProviderHolds, ServedEverywhere
+from plans.desired import Evidence, GraphAnswer, Pin, Stated, Subject, SubjectKind
+from plans.plan import Change, Entry, Filters, Manual, SetSigning, Step, Totals
 from plans.values import RRset
 from provisioner.planfile import PlanFile
 from provisioner.report.finding_text import finding_lines
@@ -28,9 +17,6 @@ from provisioner.report.lines import Line, Part, Tone, line
 
 _NAMED = 4
 """So many of the subjects that share a reason are named; the rest is counted."""
-
-
-_READINESS = {Readiness.VERIFIED: "verified", Readiness.EMAIL: "used for mail"}
 
 
 def plan_lines(plan: PlanFile, next_command: str) -> Iterator[Line]:
@@ -41,7 +27,7 @@ def plan_lines(plan: PlanFile, next_command: str) -> Iterator[Line]:
         yield from _entry_lines(entries)
         for entry in entries:
             for code in sorted({finding.code for finding in entry.findings if finding.stops}):
-                stopped[code].append(str(entry.subject))
+                stopped[code].append(subject_text(entry.subject))
     totals = plan.totals
     yield from _partial(plan.header.filters)
     if stopped:
@@ -98,10 +84,11 @@ def _counted(**counts: int) -> str:
 def _entry_lines(alike: Sequence[Entry]) -> Iterator[Line]:
     entry = alike[0]
     zones = {step.zone.provider for step in entry.rollout.steps if step.zone} if entry.rollout else set()
-    where = ", ".join([*(f"provider {label}" for label in sorted(zones)), f"tenant {entry.tenant}"])
-    yield line(Part(_some([str(one.subject) for one in alike]), Tone.STRONG), f"  ({where})")
+    whose = [f"tenant {entry.tenant}"] if entry.tenant else []
+    where = ", ".join([*(f"provider {label}" for label in sorted(zones)), *whose])
+    yield line(Part(_some([subject_text(one.subject) for one in alike]), Tone.STRONG), f"  ({where})" if where else "")
     for evidence in entry.evidence:
-        yield from _evidence(evidence)
+        yield from evidence_lines(evidence)
     for finding in entry.findings:
         yield from finding_lines(finding)
     if entry.rollout:
@@ -113,12 +100,21 @@ def _entry_lines(alike: Sequence[Entry]) -> Iterator[Line]:
     yield ()
 
 
-def _evidence(evidence: Evidence) -> Iterator[Line]:
+def subject_text(subject: Subject) -> str:
+    """Name a subject; a zone and a mail host have the names of domains, and are told apart from them."""
+    words = {SubjectKind.ZONE: "zone ", SubjectKind.MAIL_HOST: "mail host "}
+    return f"{words.get(subject.kind, '')}{subject}"
+
+
+def evidence_lines(evidence: Evidence) -> Iterator[Line]:
+    """Say why something is wanted, and who says so."""
     match evidence:
         case GraphAnswer():
             yield from _answer(evidence)
         case Pin(_, exchange, where):
             yield line("  Pinned is ", Part(exchange, Tone.STRONG), Part(f"  ({where})", Tone.FAINT))
+        case Stated(_, what, where):
+            yield line("  The manifest asks for ", Part(what, Tone.STRONG), Part(f"  ({where})", Tone.FAINT))
         case _ as never:
             assert_never(never)
 
@@ -134,24 +130,34 @@ def _answer(answer: GraphAnswer) -> Iterator[Line]:
 
 def step_lines(title: str, step: Step) -> Iterator[Line]:
     """Render one step: what is done, before and after, what it requires first, and how one sees that it is done."""
-    head = f"  {title}  {step.risk}  "
+    yield line(f"  {title}  {step.risk}  ", *action_parts(step))
     match step.action:
-        case Change(before, after) as change:
-            yield line(head, _verb(before, after), f" {change.key}")
+        case Change(before, after):
             yield from _values("-", before, Tone.REMOVED)
             yield from _values("+", after, Tone.ADDED)
-        case SetSigning(signed):
-            zone = step.zone.name if step.zone else ""
-            yield line(head, Part("± SIGN" if signed else "± UNSIGN", Tone.CHANGED), f" {zone}")
-        case Manual(what, copy):
-            yield line(head, Part(f"* BY HAND  {what}", Tone.CHANGED))
+        case SetSigning():
+            pass
+        case Manual(_, copy):
             yield from (line("       ", text) for text in copy)
         case _ as never:
             assert_never(never)
     for condition in step.requires:
-        yield line("     requires    ", Part(condition_text(condition), Tone.FAINT))
+        yield line("     requires    ", Part(condition_text(condition, step), Tone.FAINT))
     for condition in step.done_when:
-        yield line("     done when   ", Part(condition_text(condition), Tone.FAINT))
+        yield line("     done when   ", Part(condition_text(condition, step), Tone.FAINT))
+
+
+def action_parts(step: Step) -> Line:
+    """Say in a few words what a step does, and to what."""
+    match step.action:
+        case Change(before, after) as change:
+            return line(_verb(before, after), f" {change.key}")
+        case SetSigning(signed):
+            return line(Part("± SIGN" if signed else "± UNSIGN", Tone.CHANGED), f" {step.zone.name if step.zone else ''}")
+        case Manual(what):
+            return line(Part(f"* BY HAND  {what}", Tone.CHANGED))
+        case _ as never:
+            assert_never(never)
 
 
 def _verb(before: RRset | None, after: RRset | None) -> Part:
@@ -167,12 +173,13 @@ def _values(sign: str, held: RRset | None, tone: Tone) -> Iterator[Line]:
         yield from (line("       ", Part(f"{sign} {value} ttl={held.ttl}", tone)) for value in held.values)
 
 
-def condition_text(condition: Condition) -> str:
-    """Say a condition in words."""
+def condition_text(condition: Condition, step: Step) -> str:
+    """Say a condition in words; the set that the step itself writes is not repeated."""
+    own = step.action.after if isinstance(step.action, Change) else None
     match condition:
-        case ProviderHolds(zone, key, after):
+        case ProviderHolds(zone, key, after) if after is None or after == own:
             return f"{zone.provider}, read back, holds {'exactly this' if after else 'no set'} at {key}"
-        case GraphSays(domain, readiness):
-            return f"Microsoft Graph says that {domain} is {_READINESS[readiness]}"
-        case _ as never:
-            assert_never(never)
+        case ServedEverywhere(zone, key, after) if after is not None and after == own:
+            return f"every server of {zone} serves exactly this at {key}"
+        case _:
+            return str(condition)

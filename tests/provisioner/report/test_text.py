@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.conditions import ProviderHolds
 from plans.desired import Source, Subject
-from plans.plan import Change, Entry, Filters, Header, Manual, ProviderHolds, Rollout, SetSigning, Step, Totals
+from plans.plan import Change, Entry, Filters, Header, Manual, Rollout, SetSigning, Step, Totals
 from plans.policy import Finding, Risk, Severity
 from plans.values import Mx, ZoneRef, name, rrset
 from provisioner.engine import Planning
@@ -62,7 +63,7 @@ def test_each_kind_of_action_reads_as_what_it_is() -> None:
         "  2  replace-mx  ± MODIFY-TTL contoso.example. MX\n",
         "  3  replace-mx  - DELETE contoso.example. MX\n       - 0 a.example. ttl=3600\n",
         "     done when   aws, read back, holds no set at contoso.example. MX\n",
-        "  4  sign  ± SIGN contoso.example.\n     requires    aws, read back, holds exactly this",
+        "  4  sign  ± SIGN contoso.example.\n     requires    aws, read back, holds 0 a.example., 10 b.example. (TTL 3600) at",
         "  5  unsign  ± UNSIGN contoso.example.\n",
         "  6  manual  * BY HAND  Run this.\n       Enable-It\n",
         "1 domain, 6 steps: 1 to add, 1 to change, 1 to delete.",
@@ -101,7 +102,10 @@ def test_a_partial_plan_says_so() -> None:
     [
         (Totals(1, 1), True, True, Exit.DONE),
         (Totals(1, 0, steps=1), False, False, Exit.DONE),
-        (Totals(1, 0, steps=1), False, True, Exit.PENDING),
+        (Totals(1, 0, steps=1, rollouts=1), False, True, Exit.PENDING),
+        (Totals(2, 0, steps=2, rollouts=2, waiting=1), False, True, Exit.PENDING),
+        (Totals(2, 0, steps=2, rollouts=2, waiting=2), False, True, Exit.WAITING),
+        (Totals(2, 0, steps=2, rollouts=2, waiting=2), False, False, Exit.DONE),
         (Totals(2, 1, blocked=1), False, True, Exit.DONE),
         (Totals(2, 1, blocked=1), True, False, Exit.REFUSED),
         (Totals(2, 0, blocked=2), False, False, Exit.REFUSED),
