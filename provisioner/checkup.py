@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,15 +14,17 @@ from plans.problem import Problem
 from plans.values import Name, ZoneRef
 from providers.contract import Reader, Unsupported
 from provisioner import network
+from provisioner.choosing import candidates
 from provisioner.desired.clouds import endpoint, scope
 from provisioner.desired.credential import Login
 from provisioner.fleet import Fleet
 from provisioner.manifest import load
 from provisioner.manifest.mistakes import enumerated
-from provisioner.manifest.model import LiveTenant, Manifest, chooses
+from provisioner.manifest.model import AUTO, Domain, LiveTenant, Manifest, chooses
 from provisioner.network import NoAnswer
 from provisioner.state import State
-from provisioner.state.sqlite import path_of
+from provisioner.state.backend import backend
+from provisioner.state.migrations import MIGRATIONS
 from provisioner.targets import Target
 
 CLOCK_TOLERANCE = 60
@@ -63,7 +65,7 @@ class Outside:
     """Where answers from outside are looked for. `offline`: nowhere, and nothing is asked that is not on this machine."""
 
     offline: bool = False
-    dns: Sequence[Target] = network.ROOT_SERVERS
+    dns: Sequence[Target] = network.A_ROOT
     smtp: Target | None = None
 
 
@@ -79,24 +81,36 @@ def check(manifest: Path, outside: Outside, now: Callable[[], datetime]) -> Iter
         counts = (("tenant", len(read.tenants)), ("provider", len(read.providers)), ("domain", len(read.domains)))
         told = f"{manifest} names {', '.join(_counted(count, word) for word, count in counts)}"
         yield Check("manifest", Standing.OK, told)
-        yield _state(read, now)
+        yield _state(read, now, offline=outside.offline)
         yield from _Fleet(Fleet(read, now), outside).checks()
     yield from _network(outside)
 
 
-def _state(manifest: Manifest, now: Callable[[], datetime]) -> Check:
+def _state(manifest: Manifest, now: Callable[[], datetime], *, offline: bool) -> Check:
+    in_a_file = manifest.state.startswith("sqlite:")
+    if offline and not in_a_file:
+        return _skipped("state")
     try:
-        path = path_of(manifest.state)
+        where = backend(manifest.state, now, writes=False).where
         state = State.peek(manifest.state, now)
         if state:
             state.close()
     except Problem as problem:
         return Check.failed("state", problem)
+    if in_a_file and (fault := _no_writing(Path(where), exists=state is not None)):
+        return fault
+    lacks = "is not there yet" if in_a_file else "can be reached and holds no state yet"
+    holds = where if in_a_file else f"{where} can be reached; its schema is {MIGRATIONS[-1].number}"
+    return Check("state", Standing.OK, holds if state else f"{where} {lacks}; the first `apply` makes it")
+
+
+def _no_writing(path: Path, *, exists: bool) -> Check | None:
+    """Say why a state cannot be written in a file; None: it can."""
     folder = next(above for above in path.parents if above.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK) or (state and not os.access(path, os.W_OK)):
-        mend = "Give this user write permission there, or name another file under `state:` in the manifest."
-        return Check("state", Standing.FAULT, f"{path}: {folder} is no folder that this user can write to", mend)
-    return Check("state", Standing.OK, str(path) if state else f"{path} is not there yet; the first `apply` makes it")
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) and (not exists or os.access(path, os.W_OK)):
+        return None
+    mend = "Give this user write permission there, or name another file under `state:` in the manifest."
+    return Check("state", Standing.FAULT, f"{path}: {folder} is no folder that this user can write to", mend)
 
 
 class _Fleet:
@@ -107,8 +121,14 @@ class _Fleet:
         self._offline = outside.offline
         self._unreadable: set[str] = set()
         self._by_provider: dict[str, set[Name]] = defaultdict(set)
+        self._candidates = candidates(fleet.manifest.providers)
+        self._to_choose: set[Name] = set()
+        self._found: set[Name] = set()
         for domain in fleet.manifest.domains:
-            self._by_provider[domain.provider.label].add(domain.name)
+            self._note(domain)
+
+    def _note(self, domain: Domain) -> None:
+        (self._by_provider[domain.provider.label] if domain.provider else self._to_choose).add(domain.name)
 
     def checks(self) -> Iterator[Check]:
         yield from self._clock()
@@ -118,6 +138,9 @@ class _Fleet:
             yield self._tenant(label)
         for label in sorted(self._fleet.manifest.providers):
             yield from self._provider(label)
+        if left := self._to_choose - self._found:
+            told = f"no provider that was asked holds the zone of {_counted(len(left), 'domain')} ({_short(left)})"
+            yield Check(f"provider {AUTO}", Standing.UNKNOWN, told, "Where public DNS has the zone, changes are made by hand.")
 
     def _clock(self) -> Iterator[Check]:
         live = [tenant for tenant in self._fleet.manifest.tenants.values() if isinstance(tenant, LiveTenant)]
@@ -174,7 +197,7 @@ class _Fleet:
             listed = {domain.name for domain in self._fleet.manifest.domains}
             for domain in domains:
                 if domain not in listed and chooses(tenant, domain):
-                    self._by_provider[self._fleet.manifest.discovered(tenant, domain).provider.label].add(domain)
+                    self._note(self._fleet.manifest.discovered(tenant, domain))
         return Check(name, Standing.OK, f"{_counted(len(domains), 'domain')} can be read from {source.source.where}")
 
     def _provider(self, label: str) -> Iterator[Check]:
@@ -183,25 +206,26 @@ class _Fleet:
             yield _skipped(name)
             return
         names = self._by_provider[label]
+        maybe = self._to_choose if label in self._candidates else set[Name]()
         try:
             reader, writes = self._fleet.reader(label), self._fleet.capabilities(label).writes
-            if not names:
+            zones = reader.zones(names | maybe) if names | maybe else {}
+            if not names and not zones:
                 yield _unused(name, reader)
                 return
-            zones = reader.zones(names)
         except Problem as problem:
             yield Check.failed(name, problem)
             return
-        alike: dict[Check, list[str]] = defaultdict(list)
+        self._found |= zones.keys()
+        alike: dict[Check, list[Name]] = defaultdict(list)
         for zone in sorted(set(zones.values())):
-            alike[_zone(name, zone, reader, writes=writes)].append(zone.name.rstrip("."))
+            alike[_zone(name, zone, reader, writes=writes)].append(zone.name)
         for one, held in alike.items():
-            told = f"{_counted(len(held), 'zone')} ({enumerated(held)}) {one.found}"
+            told = f"{_counted(len(held), 'zone')} ({_short(held)}) {one.found}"
             yield replace(one, found=told)
-        missing = [domain.rstrip(".") for domain in names if domain not in zones]
-        if missing:
+        if missing := names - zones.keys():
             mend = "Create the zone there, or name the provider that holds it in the manifest."
-            yield Check(name, Standing.FAULT, f"no zone there holds {enumerated(missing)}", mend)
+            yield Check(name, Standing.FAULT, f"no zone there holds {_short(missing)}", mend)
 
 
 def _unused(name: str, reader: Reader) -> Check:
@@ -265,6 +289,10 @@ def _smtp(name: str, target: Target | None) -> Check:
 
 def _skipped(name: str) -> Check:
     return Check(name, Standing.SKIPPED, "not asked: --offline")
+
+
+def _short(names: Iterable[Name]) -> str:
+    return enumerated(name.rstrip(".") for name in names)
 
 
 def _counted(count: int, word: str) -> str:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from plans.desired import Subject
-from plans.policy import Finding, Severity
+from plans.policy import Finding
 from plans.problem import Problem
 from plans.values import Name, ZoneRef
 from provisioner.fleet import Fleet
+
+UNREADABLE = "delegation-unreadable"
+"""The code where public DNS, or the provider, did not say who serves a zone."""
+PARTLY = "delegated-in-part"
+"""The code where the provider serves a zone, and not alone."""
+ELSEWHERE = frozenset({"not-authoritative", "not-delegated"})
+"""The codes where it is known that the world never asks the provider for a zone."""
+
+REGISTRAR = frozenset({"DS"})
+"""The types of a provider that holds the DS of the domains registered there, and serves no zone."""
 
 _STAGED = "or write `staged: true` at the domain if the zone is being prepared"
 
@@ -21,21 +31,20 @@ class Delegations:
         self._reasons: dict[ZoneRef, tuple[str, str, str] | Problem | None] = {}
 
     def finding(self, subject: Subject, zone: ZoneRef) -> Finding | None:
-        """Give what keeps a zone from being the one that is asked; None: it is, or it publishes nothing by itself."""
+        """Give what keeps a zone from being the one that is asked; None: it is, or nobody asks it by itself."""
         if zone not in self._reasons:
             self._reasons[zone] = self._reason(zone)
         match self._reasons[zone]:
             case None:
                 return None
             case Problem() as problem:
-                what = f"{problem.headline}\n{problem.detail}"
-                return Finding(Severity.ERROR, "delegation-unreadable", subject, what, problem.mend)
+                return Finding.failed(subject, UNREADABLE, problem)
             case code, what, mend:
                 return Finding.block(subject, code, what, mend)
 
     def _reason(self, zone: ZoneRef) -> tuple[str, str, str] | Problem | None:
         capabilities = self._fleet.capabilities(zone.provider)
-        if capabilities.publishes == "none" or not capabilities.writes:
+        if capabilities.publishes == "none" or not capabilities.writes or capabilities.types == REGISTRAR:
             return None
         try:
             parent = self._fleet.lookup.delegation(zone.name)
@@ -50,8 +59,9 @@ class Delegations:
         if not parent:
             return "not-delegated", f"Nothing delegates {zone.name}.", f"Delegate it to {_named(servers)}, {_STAGED}."
         if any(not addresses or not addresses <= ours for addresses in parent.values()):
+            code = PARTLY if any(addresses & ours for addresses in parent.values()) else "not-authoritative"
             mend = f"Name the provider that serves the zone as the domain's provider, delegate it to this one, {_STAGED}."
-            return "not-authoritative", told, mend
+            return code, told, mend
         return None
 
 

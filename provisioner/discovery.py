@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from plans.desired import DomainFacts, GraphAnswer
 from plans.microsoft import is_onmicrosoft
 from plans.problem import Problem
-from plans.values import Name, ZoneRef, ancestors, labels
+from plans.values import Name, ZoneRef, ancestors
 from providers.contract import Unsupported
+from provisioner.choosing import closest
 from provisioner.fleet import Fleet
 from provisioner.manifest.model import chooses
 
@@ -169,7 +170,7 @@ class _Look:
                     self._silent_providers = True
                 else:
                     found[name].append(zone)
-        return {name: _closest(zones) for name, zones in found.items()}
+        return {name: closest(zones) for name, zones in found.items()}
 
     def _domain(self, name: Name, holders: Sequence[_Held], zones: Sequence[ZoneRef]) -> NewDomain:
         holder = min(holders, key=lambda held: bool(_withheld(held)))
@@ -201,11 +202,6 @@ class _Look:
                     Remark(zone.name.rstrip(".") or ".", f"a zone of {label}; no tenant {whoever} holds a domain in it")
                     for zone in free
                 ]
-
-
-def _closest(zones: Sequence[ZoneRef]) -> list[ZoneRef]:
-    longest = max(len(labels(zone.name)) for zone in zones)
-    return [zone for zone in zones if len(labels(zone.name)) == longest]
 
 
 def _withheld(held: _Held) -> str:

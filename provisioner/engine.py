@@ -9,28 +9,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from fnmatch import fnmatchcase
 
-from plans.desired import Desired, GraphAnswer, Pin, Subject, SubjectKind
+from plans.desired import Desired, Dnssec, GraphAnswer, Pin, Subject, SubjectKind
+from plans.microsoft import HostKind, host_kind
 from plans.plan import Change, Entry, Filters, Header, Rollout
 from plans.policy import Finding, Severity
 from plans.problem import Problem
 from plans.rollout import domain as domain_rollout
 from plans.rollout import onboarding
 from plans.rollout.by_hand import by_hand
+from plans.rollout.domain import Dane, Takeover, microsoft_host
 from plans.rollout.onboarding import Onboarding, Verify
+from plans.rollout.phased import LEAST_TTL, Terms, remembered
 from plans.snapshot import Snapshot
-from plans.values import Key, Name, ZoneRef
+from plans.values import Key, Live, Name, ZoneRef
 from providers.contract import Unsupported
+from provisioner.choosing import Zones
 from provisioner.delegation import Delegations
 from provisioner.desired.problems import ConsentMissing
-from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
-from provisioner.manifest.model import Domain, Tenant, chooses
-
-EXPIRES_AFTER = timedelta(hours=24)
-"""By when a rollout must have begun."""
+from provisioner.kept import Kept
+from provisioner.managed import TenantDomains, aim, managed, pins
+from provisioner.manifest.model import Domain, Route, SmtpProbe
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +67,14 @@ class _Wish:
                 return frozenset()
 
 
-def plan(fleet: Fleet, filters: Filters, pins: Mapping[Name, Name] | None = None) -> Planning:
-    """Plan every domain that the filters let through. `pins` are the mail hosts that the state keeps.
+def plan(fleet: Fleet, filters: Filters, kept: Kept | None = None, planner: str = "") -> Planning:
+    """Plan every domain that the filters let through, in the light of what the state keeps; `planner` is who does.
 
     Raises:
         Problem: the filters let no domain through.
 
     """
-    listed = [domain for domain in fleet.manifest.domains if _passes(domain.name, filters)]
-    tenants: dict[str, Tenant] = {domain.tenant.label: domain.tenant for domain in listed}
-    tenants |= {label: tenant for label, tenant in fleet.manifest.tenants.items() if tenant.domains is not None}
-    found = [_of_tenant(fleet, tenant, listed, filters) for _, tenant in sorted(tenants.items())]
+    found = managed(fleet, filters)
     if filters.partial and not any(one.domains or one.failure for one in found):
         raise Problem(
             "No domain is left to plan",
@@ -85,80 +82,45 @@ def plan(fleet: Fleet, filters: Filters, pins: Mapping[Name, Name] | None = None
             "Compare the globs with the names under domains: in the manifest.",
         )
     created = fleet.now()
-    header = Header(created, created + EXPIRES_AFTER, filters, tuple(one.source.source for one in found))
+    policy = fleet.manifest.policy
+    sources = tuple(one.source.source for one in found)
+    header = Header(created, created + policy.expires, filters, sources, planner, policy.digest)
     consents: dict[str, str] = {}
-    return Planning(header, _entries(fleet, found, pins or {}, consents), consents)
+    return Planning(header, _entries(fleet, found, kept or Kept(), consents), consents)
 
 
-@dataclass(frozen=True, slots=True)
-class _TenantDomains:
-    """What is to be planned of one tenant: its domains by name, or why they could not be listed in full."""
-
-    label: str
-    source: DesiredSource
-    domains: Mapping[Name, Domain]
-    failure: Problem | None = None
-
-
-def _of_tenant(fleet: Fleet, tenant: Tenant, listed: Collection[Domain], filters: Filters) -> _TenantDomains:
-    """Give a tenant's managed domains: those that the manifest lists, and those that its globs choose among what it holds."""
-    source = fleet.source(tenant)
-    domains = {domain.name: domain for domain in listed if domain.tenant.label == tenant.label}
-    failure = None
-    if tenant.domains is not None:
-        everywhere = {domain.name for domain in fleet.manifest.domains}
-        try:
-            chosen = [name for name in source.domains() if chooses(tenant, name)]
-        except Problem as problem:
-            chosen, failure = [], problem
-        for name in chosen:
-            if name not in everywhere and _passes(name, filters):
-                domains[name] = fleet.manifest.discovered(tenant, name)
-    return _TenantDomains(tenant.label, source, dict(sorted(domains.items())), failure)
-
-
-def _passes(name: Name, filters: Filters) -> bool:
-    return (not filters.domains or _matches(name, filters.domains)) and not _matches(name, filters.excluded)
-
-
-def _matches(name: Name, globs: Collection[str]) -> bool:
-    return any(fnmatchcase(name.rstrip("."), glob.lower().rstrip(".")) for glob in globs)
-
-
-def _entries(
-    fleet: Fleet, tenants: Collection[_TenantDomains], pins: Mapping[Name, Name], consents: dict[str, str]
-) -> Iterator[Entry]:
+def _entries(fleet: Fleet, tenants: Collection[TenantDomains], kept: Kept, consents: dict[str, str]) -> Iterator[Entry]:
     listed = {domain.name for domain in fleet.manifest.domains}
-    by_provider: dict[str, list[Name]] = defaultdict(list)
-    for tenant in tenants:
-        for domain in tenant.domains.values():
-            by_provider[domain.provider.label].append(domain.name)
-    zones, delegations = {label: fleet.zones(label, names) for label, names in by_provider.items()}, Delegations(fleet)
+    delegations = Delegations(fleet)
+    domains = [domain for tenant in tenants for domain in tenant.domains.values()]
+    zones = Zones(fleet, domains, delegations)
+    if any(domain.dnssec is not Dnssec.KEEP for domain in domains):
+        from provisioner import dnssec  # noqa: PLC0415 - few manifests ask for it, none starts slower
+
+        yield from dnssec.entries(fleet, zones, delegations, domains, kept)
+    if fleet.manifest.mail_hosts:
+        from provisioner import mail_hosts  # noqa: PLC0415 - the same
+
+        yield from mail_hosts.entries(fleet, delegations, kept)
     for tenant in tenants:
         if tenant.failure:
             subject = Subject(Name(tenant.label), SubjectKind.TENANT)
-            yield Entry(subject, tenant.label, (_failure("tenant-unreadable", subject, tenant.failure),))
+            yield Entry(subject, tenant.label, (_unread("tenant-unreadable", subject, tenant.failure),))
         answers = dict(tenant.source.answers(tenant.domains.keys()))
         consents |= {lack.tenant: lack.url for lack in (tenant.failure, *answers.values()) if isinstance(lack, ConsentMissing)}
         wishes = []
         for name, domain in tenant.domains.items():
-            zone = zones[domain.provider.label].get(name)
-            of_domain = _pins(domain, pins.get(name))
-            wishes.append(_wish(domain, answers[name], zone, of_domain, delegations, onboard=name in listed))
+            of_domain = pins(domain, kept.pins.get(name))
+            wishes.append(_wish(domain, answers[name], zones, of_domain, delegations, onboard=name in listed))
         snapshots = _Snapshots(fleet, wishes)
-        yield from (_entry(fleet, wish, snapshots, tenant.source.notices) for wish in wishes)
-
-
-def _pins(domain: Domain, kept: Name | None) -> tuple[Pin, ...]:
-    said = (Pin(domain.name, domain.exchange, str(domain.where)),) if domain.exchange else ()
-    return (*said, Pin(domain.name, kept, "the state")) if kept else said
+        yield from (_entry(fleet, wish, snapshots, tenant.source.notices, kept) for wish in wishes)
 
 
 def _wish(
     domain: Domain,
     answer: GraphAnswer | Problem,
-    zone: ZoneRef | Problem | None,
-    pins: Sequence[Pin],
+    zones: Zones,
+    of_domain: Sequence[Pin],
     delegations: Delegations,
     *,
     onboard: bool,
@@ -166,22 +128,15 @@ def _wish(
     """Judge what Graph says of a domain, and whether there is a zone to bring it to."""
     subject = Subject(domain.name)
     if isinstance(answer, Problem):
-        return _Wish(domain, (_failure("graph-unreadable", subject, answer),))
-    aim: Desired | Onboarding | None
-    aim, findings = onboarding.readiness(answer, onboard=onboard)
-    if aim is None and not any(finding.stops for finding in findings):
-        aim, of_mx = domain_rollout.desire(answer, pins)
-        findings = (*findings, *of_mx)
+        return _Wish(domain, (_unread("graph-unreadable", subject, answer),))
+    wish, findings = aim(domain, answer, of_domain, onboard=onboard)
+    zone = zones.of(domain)
     if isinstance(zone, ZoneRef):
         astray = None if domain.staged else delegations.finding(subject, zone)
-        return _Wish(domain, findings, answer, aim, zone) if astray is None else _Wish(domain, (*findings, astray), answer)
-    if isinstance(aim, Onboarding) and not (aim.proof and domain.verify is Verify.DNS):
-        return _Wish(domain, findings, answer, aim)
-    if isinstance(zone, Problem):
-        return _Wish(domain, (*findings, _failure("zone-unreadable", subject, zone)), answer)
-    what = f"No zone of the provider {domain.provider.label} holds {subject}."
-    mend = f"Create the zone there, or name another provider for the domain ({domain.where})."
-    return _Wish(domain, (*findings, Finding.block(subject, "zone-not-found", what, mend)), answer)
+        return _Wish(domain, findings, answer, wish, zone) if astray is None else _Wish(domain, (*findings, astray), answer)
+    if isinstance(wish, Onboarding) and not (wish.proof and domain.verify is Verify.DNS):
+        return _Wish(domain, findings, answer, wish)
+    return _Wish(domain, (*findings, zone), answer)
 
 
 class _Snapshots:
@@ -208,34 +163,74 @@ class _Snapshots:
         return found
 
 
-def _entry(fleet: Fleet, wish: _Wish, snapshots: _Snapshots, notices: Collection[str]) -> Entry:
+def _entry(fleet: Fleet, wish: _Wish, snapshots: _Snapshots, notices: Collection[str], kept: Kept) -> Entry:
     """Compare what is wanted with what there is; what could not be checked is told where something is to be approved."""
     subject, tenant = Subject(wish.domain.name), wish.domain.tenant.label
     rollout: Rollout | None = None
     findings: tuple[Finding, ...] = ()
+    live: Mapping[Key, Live] = {}
     try:
         match wish.aim, wish.zone:
             case Desired() as desired, ZoneRef() as zone:
-                canonical = _canonical(fleet, desired, zone)
-                rollout, findings = domain_rollout.propose(canonical, snapshots.of(zone), wish.domain.strategy)
+                snapshot = snapshots.of(zone)
+                live = snapshot.sets
+                rollout, findings = _propose(fleet, wish.domain, desired, snapshot, kept)
             case Onboarding() as on_its_way, zone:
-                snapshot = snapshots.of(zone) if zone and wish.keys else None
-                rollout, findings = onboarding.propose(on_its_way, snapshot, wish.domain.verify)
+                held = snapshots.of(zone) if zone and wish.keys else None
+                live = held.sets if held else {}
+                rollout, findings = onboarding.propose(on_its_way, held, wish.domain.verify)
                 _check(fleet, rollout)
             case _:
                 pass  # a finding stopped it before
     except Unsupported as problem:
-        rollout, findings = None, (_failure("unsupported", subject, problem, Severity.BLOCK),)
+        rollout, findings = None, (Finding.failed(subject, "unsupported", problem, Severity.BLOCK),)
     except Problem as problem:
-        rollout, findings = None, (_failure("zone-unreadable", subject, problem),)
+        rollout, findings = None, (Finding.failed(subject, "zone-unreadable", problem),)
     if rollout and wish.zone and not fleet.capabilities(wish.zone.provider).writes:
         rollout = by_hand(rollout)
+    rollout, about, superseded = kept.beside(rollout, live)
+    findings = (*findings, *about)
     if rollout and wish.domain.staged:
         what = "The zone is staged: what is written is read back at the provider, and not looked up in DNS."
         findings = (*findings, Finding(Severity.NOTICE, "staged", subject, what, "Drop `staged` once the zone is delegated."))
     unchecked = [Finding(Severity.NOTICE, "unchecked", subject, told, "Nothing need be done.") for told in notices if rollout]
     evidence = (*wish.aim.evidence,) if isinstance(wish.aim, Desired) else (wish.answer,) if wish.answer else ()
-    return Entry(subject, tenant, (*wish.findings, *findings, *unchecked), evidence, rollout)
+    return Entry(subject, tenant, (*wish.findings, *findings, *unchecked), evidence, rollout, superseded)
+
+
+def _propose(
+    fleet: Fleet, domain: Domain, desired: Desired, snapshot: Snapshot, kept: Kept
+) -> tuple[Rollout | None, tuple[Finding, ...]]:
+    """Propose a domain's steps, from what the world and the journal tell. Raises `Problem`."""
+    zone, opened = snapshot.zone, kept.opened.get(desired.subject)
+    canonical, terms = _canonical(fleet, desired, zone), _terms(fleet, domain, desired, zone)
+    memory = remembered(opened.rollout, opened.done(snapshot.sets), terms.soak) if opened and terms else None
+    takeover = Takeover(domain.takeover.from_host, domain.takeover.until, fleet.now()) if domain.takeover else None
+    dane = _dane(fleet, domain, snapshot)
+    return domain_rollout.propose(canonical, snapshot, domain.strategy, terms, memory, dane, takeover)
+
+
+def _dane(fleet: Fleet, domain: Domain, snapshot: Snapshot) -> Dane | None:
+    """See what Microsoft publishes for the live MX host, where that matters."""
+    back = domain.exchange is not None and host_kind(domain.exchange) is HostKind.LEGACY
+    if domain.route is Route.GATEWAY or not (domain.dane or back):
+        return None
+    from provisioner.microsoft_tlsa import seen  # noqa: PLC0415 - few runs look, none starts slower
+
+    return Dane(domain.dane, seen(fleet, microsoft_host(snapshot.sets[Key(domain.name, "MX")])))
+
+
+def _terms(fleet: Fleet, domain: Domain, desired: Desired, zone: ZoneRef) -> Terms | None:
+    """Give what a change in phases must keep to; None: nobody can see from outside what is written there."""
+    if domain.staged or fleet.capabilities(zone.provider).publishes == "none":
+        return None
+    least = fleet.reader(zone.provider).canonical(zone, replace(desired.rrsets[0], ttl=LEAST_TTL)).ttl
+    return Terms(
+        lowest_ttl=max(LEAST_TTL, least),
+        soak=round(fleet.manifest.policy.soak.total_seconds()),
+        smtp=domain.smtp_probe is SmtpProbe.REQUIRED,
+        graph=domain.route is Route.EXCHANGE_ONLINE,
+    )
 
 
 def _canonical(fleet: Fleet, desired: Desired, zone: ZoneRef) -> Desired:
@@ -251,7 +246,6 @@ def _check(fleet: Fleet, rollout: Rollout | None) -> None:
             fleet.reader(step.zone.provider).canonical(step.zone, step.action.after)
 
 
-def _failure(code: str, subject: Subject, problem: Problem, severity: Severity = Severity.ERROR) -> Finding:
-    if isinstance(problem, ConsentMissing):
-        code = "consent-missing"
-    return Finding(severity, code, subject, f"{problem.headline}\n{problem.detail}", problem.mend)
+def _unread(code: str, subject: Subject, problem: Problem) -> Finding:
+    """Make the finding of something that Graph did not say."""
+    return Finding.failed(subject, "consent-missing" if isinstance(problem, ConsentMissing) else code, problem)

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 from plans.desired import Cloud
+from plans.microsoft import GRAPH_ROOTS
 from plans.problem import Problem
 from plans.values import Key, Name, ZoneRef
+from providers import registry
 from providers.contract import Capabilities, Context, Lookup, Provider, Reader, SecretOption, Served, TokenSource
 from providers.limiter import Limiters, Meter
 from provisioner.desired.source import DesiredSource
 from provisioner.desired.sources import open_source
-from provisioner.manifest.model import LiveTenant, Manifest, ProviderConfig, Secret, Tenant
+from provisioner.manifest.model import MANUAL, LiveTenant, Location, Manifest, ProviderConfig, Secret, Tenant
 from provisioner.secrets import reveal
 
 if TYPE_CHECKING:
     from provisioner.desired.graph import GraphSource
+    from provisioner.dns import PublicLookup
+    from provisioner.probe.witness import Witness
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a provider makes a rollout wait.
+
+    `propagation`: from an accepted write to the last server that serves it. `max_zone_ttl`: seconds, the highest TTL in any of
+    its zones as the manifest says it; None: it does not say.
+    """
+
+    propagation: timedelta
+    max_zone_ttl: int | None
 
 
 class Fleet:
     """Opens what a manifest names, each once a run. `now` gives the time in UTC, `notify` tells of waits worth telling.
 
-    `lookup` asks public DNS; None: as the manifest says.
+    `lookup` asks public DNS, `witness` looks at the world outside; None: as the manifest says.
     """
 
     def __init__(
@@ -33,11 +51,13 @@ class Fleet:
         now: Callable[[], datetime],
         lookup: Lookup | None = None,
         notify: Callable[[str], None] = lambda _: None,
+        witness: Witness | None = None,
     ) -> None:
         self.manifest = manifest
         self.now = now
         self.meter = Meter()
         self._lookup = lookup
+        self._witness = witness
         self._limiters = Limiters(notify)
         self._providers: dict[str, Provider] = {}
         self._sources: dict[str, DesiredSource] = {}
@@ -51,8 +71,37 @@ class Fleet:
             from provisioner.dns import PublicLookup, ResolverOptions  # noqa: PLC0415 - few runs ask, none starts slower
 
             said = self.manifest.resolver
-            self._lookup = PublicLookup(ResolverOptions(said.forward, said.hints, said.port) if said else None)
+            options = ResolverOptions(said.forward, said.hints, said.port, said.trust_anchor) if said else None
+            self._lookup = PublicLookup(options, now=self.now)
         return self._lookup
+
+    def witness(self) -> Witness:
+        """Give who looks at the world outside; a new one for each look, since what it saw once it does not look at again."""
+        if self._witness is not None:
+            return self._witness
+        from provisioner.probe.aliases import Aliases  # noqa: PLC0415 - few runs look
+        from provisioner.probe.mta_sts import StsClient  # noqa: PLC0415 - few runs look
+        from provisioner.probe.smtp import SmtpProbe  # noqa: PLC0415 - few runs look
+        from provisioner.probe.witness import PublicWitness  # noqa: PLC0415 - few runs look
+
+        lookup = cast("PublicLookup", self.lookup)
+        aliases = Aliases(lookup)
+        sts = StsClient(aliases.held, aliases.addresses)
+        return PublicWitness(lookup, SmtpProbe(), sts, self._told_time, self.now)
+
+    def _told_time(self) -> datetime | None:
+        from provisioner.network import NoAnswer, time_at  # noqa: PLC0415 - few runs ask
+
+        try:
+            return time_at(self.manifest.graph_endpoint or GRAPH_ROOTS[Cloud.GLOBAL])
+        except (NoAnswer, Problem):
+            return None
+
+    def refresh(self, tenants: Iterable[str]) -> None:
+        """Forget what tenants' sources said, so that they are asked anew."""
+        for label in set(tenants):
+            if label in self._sources:
+                self._sources[label].refresh(self.now())
 
     def tenant(self, label: str) -> Tenant:
         """Give what the manifest says of a tenant. Raises `Problem`."""
@@ -64,6 +113,10 @@ class Fleet:
                 "Put it back, or make a new plan:  provisioner plan --out FILE",
             )
         return tenant
+
+    def is_online(self, tenants: str) -> bool:
+        """Whether any of some tenants (labels separated by commas) is asked live: then others can be asked for the time."""
+        return any(isinstance(self.manifest.tenants.get(label.strip()), LiveTenant) for label in tenants.split(","))
 
     def source(self, tenant: Tenant) -> DesiredSource:
         """Give a tenant's source of desired state. Raises `Problem`."""
@@ -102,19 +155,37 @@ class Fleet:
         """Give what is true of every zone of a provider. Raises `Problem`."""
         return self._config(label).adapter.capabilities
 
+    def waits(self, label: str) -> Waits:
+        """Give how long a provider makes a rollout wait. Raises `Problem`."""
+        options = self._config(label).options
+        longest = options.max_zone_ttl
+        return Waits(options.propagation, None if longest is None else round(longest.total_seconds()))
+
     def zones(self, label: str, names: Collection[Name]) -> dict[Name, ZoneRef | Problem]:
         """Find the zones that hold names; a name that no zone holds is missing, a failure is given for each name."""
         try:
             return dict(self.reader(label).zones(names))
         except Problem as problem:
-            config = self.manifest.providers.get(label)
+            config = self._known(label)
             if len(names) < 2 or config is None or config.adapter.capabilities.writes:  # noqa: PLR2004 - one has no others
                 return dict.fromkeys(names, problem)
         # by public DNS each name has a parent of its own: one that does not answer says nothing of the others
         return {found: zone for one in names for found, zone in self.zones(label, [one]).items()}
 
+    @cached_property
+    def manual(self) -> ProviderConfig:
+        """The provider of zones that a person changes: the manifest's first by label, else one that needs no entry there."""
+        named = [config for _, config in sorted(self.manifest.providers.items()) if config.options.type == MANUAL]
+        if named:
+            return named[0]
+        adapter = registry.load(MANUAL)
+        return ProviderConfig(MANUAL, adapter, adapter.options(type=MANUAL), Location(self.manifest.file, 1))
+
+    def _known(self, label: str) -> ProviderConfig | None:
+        return self.manifest.providers.get(label) or (self.manual if label == MANUAL else None)
+
     def _config(self, label: str) -> ProviderConfig:
-        config = self.manifest.providers.get(label)
+        config = self._known(label)
         if config is None:
             raise Problem(
                 f"The manifest names no provider {label}",

@@ -6,15 +6,16 @@ import smtplib
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import dns.exception
 import dns.message
 import dns.query
 
-from provisioner.desired.clouds import LOOPBACK
+from plans.values import Name
+from providers.loopback import is_loopback
 from provisioner.desired.extra import graph_extra
 from provisioner.desired.foreign_text import scrub
+from provisioner.dns.roots import ROOT_SERVERS
 from provisioner.targets import Target
 
 SECONDS = 3.0
@@ -27,8 +28,8 @@ class NoAnswer(Exception):
     """Nothing usable came back; the text says why, and holds no secret."""
 
 
-ROOT_SERVERS = (Target("198.41.0.4", 53), Target("2001:503:ba3e::2:30", 53))
-"""a.root-servers.net (https://www.iana.org/domains/root/servers)."""
+A_ROOT = tuple(Target(address, 53) for address in sorted(ROOT_SERVERS[Name("a.root-servers.net.")]))
+"""The first of the root's servers, by each of its addresses."""
 
 
 def ask_dns(at: Target, *, tcp: bool) -> None:
@@ -75,7 +76,7 @@ def time_at(url: str) -> datetime:
     with graph_extra():
         import httpx  # noqa: PLC0415 - heavy, and needed only here
     try:
-        with httpx.Client(timeout=_SLOW, trust_env=urlsplit(url).hostname not in LOOPBACK) as client:
+        with httpx.Client(timeout=_SLOW, trust_env=not is_loopback(url)) as client:
             told = client.head(url).headers.get("date", "")
     except httpx.HTTPError as error:
         raise NoAnswer(scrub(str(error)) or type(error).__name__) from None

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from plans.desired import Subject
 from plans.plan import Step
+from plans.position import Waiting
 from plans.problem import Problem
 
 
@@ -17,19 +18,23 @@ class Standing(StrEnum):
     """Every step was seen to be done, now or before."""
     WAITING = "waiting"
     """A step waits for something that time or a person brings."""
+    LOCKED = "locked"
+    """Another run is at work on a zone of it."""
     STALE = "stale"
     """The world is not as the plan says; nothing more was written."""
     FAILED = "failed"
     """Something could not be read or written."""
     REFUSED = "refused"
     """A rule forbids it."""
+    INTERRUPTED = "interrupted"
+    """The run was told to stop before it came to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one subject: where it stands, how many sets were written for it in this run, and why it stopped.
 
-    `waiting` is the step that it waits at.
+    `waiting` is the step that it waits at, `waits` what for. `unsure`: one more set may have been written; no answer came.
     """
 
     subject: Subject
@@ -37,3 +42,5 @@ class Result:
     written: int = 0
     problem: Problem | None = None
     waiting: Step | None = None
+    waits: Waiting | None = None
+    unsure: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,25 +12,33 @@ import typer
 from typer.exceptions import TyperException
 
 from plans.problem import Problem
+from provisioner.approval.problems import ApprovalMissing
 from provisioner.cli import (
     apply,
+    approve,
     completion,
     discover,
     doctor,
     export,
     forget,
+    history,
     import_,
     init,
+    leases,
     pin,
     plan,
     providers,
+    reject,
     schema,
     screen,
     show,
+    status,
+    unlock,
     validate,
+    verify,
     version,
 )
-from provisioner.cli.problems import ApprovalMissing, Interrupted, UsageError
+from provisioner.cli.problems import Interrupted, UsageError
 from provisioner.exits import Exit
 from provisioner.report.problem_text import problem_lines
 
@@ -48,7 +57,14 @@ _COMMANDS = (
     validate,
     plan,
     show,
+    approve,
+    reject,
     apply,
+    verify,
+    status,
+    history,
+    leases,
+    unlock,
     export,
     pin,
     forget,
@@ -77,7 +93,8 @@ def _global_options(
 
 
 def main() -> None:
-    """Run the command line and end the process with its exit code."""
+    """Run the command line and end the process with its exit code; SIGTERM interrupts it as SIGINT does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.cli import options, screen
-from provisioner.cli.problems import ApprovalMissing, UsageError
+from provisioner.cli.problems import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from provisioner.cli.voting import Leave
+    from provisioner.execute import Pace
     from provisioner.fleet import Fleet
     from provisioner.planfile import PlanFile
     from provisioner.results import Result
+    from provisioner.state import Run, State
 
 
 def command(
@@ -26,46 +29,56 @@ def command(
     manifest: options.Manifest = options.DEFAULT_MANIFEST,
     domain: options.Domains = None,
     exclude_domain: options.ExcludedDomains = None,
-    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+    auto_approve: Annotated[
+        bool, typer.Option("--auto-approve", help="Do not ask, where the policy asks for nobody's signature.")
+    ] = False,
+    policy: options.Policy = None,
+    supersede: options.Supersede = False,
+    lock_timeout: options.LockTimeout = options.NO_TIME,
+    wait: options.Wait = options.NO_TIME,
+    state_artifact: options.StateArtifact = None,
     json: options.Json = False,
 ) -> int:
     """Do what a plan says and nothing else, after somebody approved it; then see that it is done."""
+    from provisioner.approval.problems import NobodyApproved
     from provisioner.cli.planning import make, show
-    from provisioner.cli.world import open_fleet
-    from provisioner.execute import stopped
+    from provisioner.cli.voting import leave
+    from provisioner.cli.world import open_fleet, take_artifact
+    from provisioner.execute import Pace, stopped
+    from provisioner.exits import Exit
     from provisioner.planfile import PlanFile
+    from provisioner.report.lines import Part, Tone, line
 
-    if plan_file and (domain or exclude_domain):
+    if plan_file and (domain or exclude_domain or supersede):
         raise UsageError(
             "Planning options do not go with a plan file",
-            f"{plan_file} is applied as it was approved; --domain and --exclude-domain would change what is done.",
+            f"{plan_file} is applied as it was approved; --domain, --exclude-domain and --supersede would change what is done.",
             "Make a plan of less:  provisioner plan --domain GLOB --out FILE",
         )
-    fleet = open_fleet(manifest)
-    with PlanFile.read(plan_file) if plan_file else make(fleet, domain, exclude_domain) as plan:
-        needs_approval = bool(not auto_approve and plan.totals.steps and not _is_finished(fleet, plan))
-        if not json and (needs_approval or not plan_file or not plan.totals.steps):
+    fleet = open_fleet(manifest, policy)
+    if state_artifact:
+        take_artifact(fleet, state_artifact, "apply")
+    with PlanFile.read(plan_file) if plan_file else make(fleet, domain, exclude_domain, supersede=supersede) as plan:
+        given = leave(fleet.manifest, plan, plan_file, auto_approve=auto_approve)
+        if not json and (given.missing or not plan_file or not plan.totals.steps):
             show(plan, next_command="")
-        if needs_approval:
-            _approve(plan, plan_file, json=json)
-        return _walk(fleet, plan, json=json) if plan.totals.steps else _tell(stopped(plan), json=json, summary=False)
+        again = f"provisioner apply {plan_file}" if plan_file else "provisioner apply"
+        if isinstance(given.missing, NobodyApproved):
+            _approve(plan, again, json=json)
+        elif given.missing:
+            raise given.missing
+        if not plan.totals.steps:
+            return _tell(stopped(plan), json=json, summary=False)
+        code = _walk(fleet, plan, given, Pace(lock_timeout, wait), state_artifact, json=json)
+        if code == Exit.INTERRUPTED:
+            screen.note([line("Interrupted. What was written is in the journal. Go on:  ", Part(again, Tone.STRONG))])
+        return code
 
 
-def _is_finished(fleet: Fleet, plan: PlanFile) -> bool:
-    """Whether an earlier run took every step of the plan already."""
-    from provisioner.execute import is_finished
-    from provisioner.state import State
+def _approve(plan: PlanFile, again: str, *, json: bool) -> None:
+    """Let a person say yes; `again` is what was typed. Raises `ApprovalMissing`."""
+    from provisioner.approval.problems import ApprovalMissing
 
-    state = State.peek(fleet.manifest.state, fleet.now)
-    if state is None:
-        return False
-    with state:
-        return is_finished(state, plan)
-
-
-def _approve(plan: PlanFile, plan_file: Path | None, *, json: bool) -> None:
-    """Let a person say yes. Raises `ApprovalMissing`."""
-    again = f"provisioner apply {plan_file}" if plan_file else "provisioner apply"
     if json or not screen.can_ask():
         raise ApprovalMissing(
             "Nobody approved the plan",
@@ -77,20 +90,49 @@ def _approve(plan: PlanFile, plan_file: Path | None, *, json: bool) -> None:
         raise ApprovalMissing("Cancelled", f"The answer was {answer!r}. Nothing was written.", f"To be asked again:  {again}")
 
 
-def _walk(fleet: Fleet, plan: PlanFile, *, json: bool) -> int:
-    """Apply a plan that has steps."""
+def _walk(fleet: Fleet, plan: PlanFile, given: Leave, pace: Pace, state_artifact: Path | None, *, json: bool) -> int:
+    """Apply a plan that has steps; whatever comes of it, what has to be kept of it is kept."""
+    from dataclasses import replace
     from importlib.metadata import version
     from itertools import chain
 
+    from provisioner.cli.interrupt import until_interrupted
     from provisioner.cli.world import tell_requests
     from provisioner.execute import apply, stopped
+    from provisioner.exits import Exit
+    from provisioner.report.lines import line
     from provisioner.state import State
 
-    with State.open(fleet.manifest.state, fleet.now) as state:
+    with State.open(fleet.manifest.state, fleet.now) as state, until_interrupted() as stop:
         run = state.begin_run("apply", version("provisioner"))
-        code = _tell(chain(stopped(plan), apply(fleet, state, run, plan)), json=json, summary=True)
-        tell_requests(fleet)
+        pace = replace(pace, stop=stop, tell=lambda told: screen.note([line(told)]))
+        code: int = Exit.ERROR
+        try:
+            given.keep(state, run, plan.id)
+            code = _tell(chain(stopped(plan), apply(fleet, state, run, plan, pace)), json=json, summary=True)
+        finally:
+            code = _conclude(fleet, state, run, code, state_artifact)
+            tell_requests(fleet)
+    return code
+
+
+def _conclude(fleet: Fleet, state: State, run: Run, code: int, state_artifact: Path | None) -> int:
+    """Keep what the next run needs of this one, and give the exit code: where that fails, a good one is none any more."""
+    from provisioner.cli.world import tell_head, warn_of_lost_state
+    from provisioner.exits import Exit
+    from provisioner.report.problem_text import problem_lines
+    from provisioner.state import StateUnavailable, artifact
+
+    try:
+        if state_artifact:
+            artifact.write(state, state_artifact)
+        else:
+            warn_of_lost_state(fleet, state)
+        tell_head(state)
         run.finish(code)
+    except StateUnavailable as problem:
+        screen.note(problem_lines(problem))
+        return Exit.ERROR if code in {Exit.DONE, Exit.PENDING, Exit.REFUSED, Exit.WAITING} else code
     return code
 
 

@@ -37,7 +37,7 @@ def command(
     from provisioner.exits import Exit
     from provisioner.report.checkup_text import checkup_document, checkup_lines
 
-    dns = tuple(_target(targets.address, text, 53) for text in dns_target or ()) or network.ROOT_SERVERS
+    dns = tuple(_target(targets.address, text, 53) for text in dns_target or ()) or network.A_ROOT
     smtp = _target(targets.target, smtp_target, 25) if smtp_target else None
     checks = tuple(check(manifest, Outside(offline, dns, smtp), now))
     if json:

@@ -28,10 +28,10 @@ def command(
     told = []
     with State.open(read.state, now) as state:
         run = state.begin_run("forget", version("provisioner"))
-        rollout = state.forget(Subject(name))
+        rollout = state.forget(run, Subject(name))
         if rollout:
             told.append(line(f"Its open rollout of plan {rollout.plan_id[:12]} is closed."))
-        if state.unpin(name):
+        if state.unpin(run, name):
             told.append(line("Its pinned host is dropped."))
         run.finish(Exit.DONE)
     bare = name.rstrip(".")

@@ -24,3 +24,14 @@ def mail_host(text: str) -> Name:
         return pinned_exchange(text)
     except Malformed as why:
         raise UsageError(f"{text!r} is no host that can be pinned", f"{why.text}.", why.mend) from why
+
+
+def any_mail_host(text: str) -> Name:
+    """Parse the name of a mail host, whoever's it is. Raises `UsageError`."""
+    from provisioner.manifest.words import Malformed
+    from provisioner.manifest.words import mail_host as parsed
+
+    try:
+        return parsed(text)
+    except Malformed as why:
+        raise UsageError(f"{text!r} is no mail host", f"{why.text}.", why.mend) from why

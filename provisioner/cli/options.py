@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -17,6 +18,57 @@ Domains = Annotated[
 ExcludedDomains = Annotated[
     list[str] | None, typer.Option("--exclude-domain", help="No domain that matches; may be repeated.", metavar="GLOB")
 ]
+Supersede = Annotated[
+    bool, typer.Option("--supersede", help="Replace open rollouts whose remaining steps are no longer what is wanted.")
+]
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration. Raises typer's error for a wrong one."""
+    from plans.duration import parse
+
+    try:
+        return timedelta(seconds=parse(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def moment(text: str) -> datetime:
+    """Read a day or a moment (ISO 8601), in UTC where no zone is said. Raises typer's error for a wrong one."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time such as 2026-11-24 or 2026-11-24T12:00:00Z") from error
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+LockTimeout = Annotated[
+    timedelta,
+    typer.Option(
+        "--lock-timeout", parser=duration, metavar="TIME", help="How long to wait for a zone that another run is at work on."
+    ),
+]
+Wait = Annotated[
+    timedelta, typer.Option("--wait", parser=duration, metavar="TIME", help="How long to stay and go on with what waits.")
+]
+StateArtifact = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-artifact",
+        metavar="FILE",
+        help="On a machine that keeps no files: take what an earlier run left there; apply leaves it there for the next one.",
+    ),
+]
+Policy = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy", metavar="FILE", help="The policy in a file of its own, instead of the manifest's.", show_default=False
+    ),
+]
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that `plan --out` saved.")]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever reads it later.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print for a program instead of a person.")]
 
 DEFAULT_MANIFEST = Path("provisioner.yaml")
+NO_TIME = cast("timedelta", "0s")
+"""The default of a duration, as it is typed: typer parses it."""

@@ -17,14 +17,22 @@ def command(
     """Keep the mail host that Microsoft assigned to a domain, while Graph still answers the legacy one."""
     from importlib.metadata import version
 
+    from plans.microsoft import HostKind, host_kind
     from provisioner.cli.clock import now
     from provisioner.cli.naming import domain_name, mail_host
+    from provisioner.cli.problems import UsageError
     from provisioner.exits import Exit
     from provisioner.manifest import load
     from provisioner.report.lines import Part, Tone, line
     from provisioner.state import State
 
     name, exchange = domain_name(domain), mail_host(host)
+    if host_kind(exchange) is not HostKind.MX_MICROSOFT:
+        raise UsageError(
+            f"{host!r} is no host that can be pinned",
+            "This is a legacy name of Exchange Online, and a pin is for names under mx.microsoft.",
+            "For the way back from DANE write it into the manifest, as the domain's `exchange`.",
+        )
     read = load(manifest)
     listed = next((one for one in read.domains if one.name == name), None)
     with State.open(read.state, now) as state:

@@ -15,6 +15,13 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="Save the plan, for `apply PLAN`.", metavar="FILE")] = None,
     domain: options.Domains = None,
     exclude_domain: options.ExcludedDomains = None,
+    supersede: options.Supersede = False,
+    planner: Annotated[
+        str | None,
+        typer.Option("--planner", metavar="NAME", help="Who makes the plan; else as the pipeline says.", show_default=False),
+    ] = None,
+    policy: options.Policy = None,
+    state_artifact: options.StateArtifact = None,
     json: options.Json = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="End with 2 where a step can be taken.")
@@ -23,11 +30,13 @@ def command(
 ) -> int:
     """Compare what Microsoft Graph asks for with what the zones hold, and say what would be done. Nothing is written."""
     from provisioner.cli.planning import make, show
-    from provisioner.cli.world import open_fleet, tell_requests
+    from provisioner.cli.world import open_fleet, take_artifact, tell_requests
     from provisioner.report.exit_code import of_plan
 
-    fleet = open_fleet(manifest)
-    with make(fleet, domain, exclude_domain) as plan:
+    fleet = open_fleet(manifest, policy)
+    if state_artifact:
+        take_artifact(fleet, state_artifact, "plan")
+    with make(fleet, domain, exclude_domain, supersede=supersede, planner=planner) as plan:
         if out:
             plan.write(out)
         show(plan, f"provisioner apply {out}" if out else "provisioner apply", json=json)

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from plans.approval import Vote
 from plans.plan import Filters
 from plans.problem import Problem
-from plans.values import Name
 from provisioner import engine
+from provisioner.approval.planner import named
 from provisioner.cli import screen
 from provisioner.files import write_whole
 from provisioner.fleet import Fleet
+from provisioner.kept import Kept
 from provisioner.planfile import PlanFile
+from provisioner.report.approvals_text import approval_lines
 from provisioner.report.documents import plan_document
 from provisioner.report.lines import line
 from provisioner.report.plan_text import plan_lines
 from provisioner.report.problem_text import problem_lines
 
 
-def make(fleet: Fleet, domains: Sequence[str] | None, excluded: Sequence[str] | None) -> PlanFile:
-    """Make a plan of the domains that the options let through."""
-    planning = engine.plan(fleet, Filters(tuple(domains or ()), tuple(excluded or ())), _pins(fleet))
+def make(
+    fleet: Fleet,
+    domains: Sequence[str] | None,
+    excluded: Sequence[str] | None,
+    *,
+    supersede: bool = False,
+    planner: str | None = None,
+) -> PlanFile:
+    """Make a plan of the domains that the options let through; with `supersede` it may replace open rollouts.
+
+    `planner` makes it; None: whoever the pipeline says.
+    """
+    kept = replace(read_kept(fleet), supersede=supersede)
+    filters = Filters(tuple(domains or ()), tuple(excluded or ()))
+    planning = engine.plan(fleet, filters, kept, named(planner, os.environ))
     plan = PlanFile.record(planning)
     if planning.consents:
         _tell_consents(fleet, planning.consents)
@@ -40,22 +57,24 @@ def _tell_consents(fleet: Fleet, consents: Mapping[str, str]) -> None:
     screen.note([line(f"{count} an administrator's consent; the page of each to open: {path}")])
 
 
-def _pins(fleet: Fleet) -> Mapping[Name, Name]:
-    """Give the mail hosts that the state keeps; where there is no state yet, none is made."""
-    if not Path(fleet.manifest.state.removeprefix("sqlite:///")).exists():
-        return {}  # known without the import of a database's library, which a start should not take
+def read_kept(fleet: Fleet) -> Kept:
+    """Give what the state keeps of earlier runs; where there is no state yet, none is made."""
+    file = fleet.manifest.state.removeprefix("sqlite:///")
+    if file != fleet.manifest.state and not Path(file).exists():
+        return Kept()  # known without the import of a database's library, which a start should not take
     from provisioner.state import State
 
     state = State.peek(fleet.manifest.state, fleet.now)
     if state is None:
-        return {}
+        return Kept()
     with state:
-        return state.pins()
+        return Kept.of(state)
 
 
-def show(plan: PlanFile, next_command: str, *, json: bool = False) -> None:
-    """Show a plan to a person, or to a program."""
+def show(plan: PlanFile, next_command: str, votes: Sequence[Vote] = (), *, json: bool = False) -> None:
+    """Show a plan, and what was said to it, to a person or to a program."""
     if json:
-        screen.write(plan_document(plan))
+        screen.write(plan_document(plan, votes))
     else:
+        screen.tell(approval_lines(plan.id, plan.header.planner, votes))
         screen.tell(plan_lines(plan, next_command))

@@ -1,4 +1,4 @@
-"""What can be wrong with a command line, or with nobody being there to approve."""
+"""What can be wrong with a command line, and how a run is stopped."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from plans.problem import Problem
 
 class UsageError(Problem):
     """The command line says nothing that can be done."""
-
-
-class ApprovalMissing(Problem):
-    """Nobody approved the plan."""
 
 
 class Interrupted(Problem):

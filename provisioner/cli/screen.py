@@ -6,10 +6,12 @@ import io
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TextIO
 
-from provisioner.report.lines import Line, Tone, plain
+from provisioner.report.lines import Line, Tone, inert, plain
 
+_STDERR = 2
 _STYLES = {
     Tone.PLAIN: "",
     Tone.STRONG: "bold",
@@ -40,10 +42,16 @@ def note(lines: Iterable[Line]) -> None:
     _print(sys.stderr, lines)
 
 
+def note_at_once(told: str) -> None:
+    """Print progress from within a signal's handler, where a stream may be in the middle of something else."""
+    with suppress(OSError):
+        os.write(_STDERR, f"{told}\n".encode())
+
+
 def write(pieces: Iterable[str]) -> None:
-    """Write a document for a program."""
+    """Write a document for a program, which may run at a terminal."""
     for piece in pieces:
-        sys.stdout.write(piece)
+        sys.stdout.write(inert(piece))
     sys.stdout.flush()
 
 

@@ -18,6 +18,7 @@ PURE = {
     "datetime",
     "dns",
     "enum",
+    "fnmatch",
     "functools",
     "hashlib",
     "itertools",

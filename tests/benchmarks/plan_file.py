@@ -12,8 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from plans import codec
+from plans.conditions import ProviderHolds
 from plans.desired import Cloud, DomainFacts, GraphAnswer, MailExchange, Source, Subject
-from plans.plan import Change, Entry, Filters, Header, ProviderHolds, Rollout, Step
+from plans.plan import Change, Entry, Filters, Header, Rollout, Step
 from plans.policy import Risk
 from plans.values import Mx, ZoneRef, name, rrset
 

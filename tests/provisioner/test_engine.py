@@ -47,6 +47,17 @@ def test_a_provider_that_fails_while_it_is_read_stops_its_domains(world: World) 
     }
 
 
+def test_a_provider_that_cannot_find_zones_stops_its_domains_and_one_that_holds_none_blocks_them(world: World) -> None:
+    world.listed = (CONTOSO, name("lost.example"))
+    world.hosts[name("lost.example")] = "lost-example.o-v1.mx.microsoft"
+    assert codes(entries(world)["lost.example"]) == ["zone-not-found"]
+    world.provider.zones_error = Unavailable("No answer", "From mem.", "Try again.")
+    assert {subject: codes(entry) for subject, entry in entries(world).items()} == {
+        "contoso.example": ["zone-unreadable"],
+        "lost.example": ["zone-unreadable"],
+    }
+
+
 def test_what_the_provider_cannot_hold_is_a_block(world: World) -> None:
     world.provider.canonical_error = Unsupported("No MX here", "mem holds none.", "Use another provider.")
     assert codes(entries(world)["contoso.example"]) == ["unsupported"]

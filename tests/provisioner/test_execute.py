@@ -1,49 +1,35 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from plans.codec import encode_entry
+from plans.conditions import ProviderHolds
 from plans.desired import Subject
-from plans.plan import Change, Entry, Filters, Header, ProviderHolds, Rollout, SetSigning, Step
+from plans.plan import Change, Entry, Filters, Header, Rollout, SetSigning, Step
 from plans.policy import Risk
 from plans.position import EventKind
 from plans.values import Mx, ZoneRef, name, rrset
 from providers.contract import AuthFailed, Outcome, Status, Unavailable
 from provisioner.engine import Planning
-from provisioner.execute import apply, is_finished, stopped
+from provisioner.execute import stopped
 from provisioner.exits import Exit
 from provisioner.planfile import PlanFile
 from provisioner.report.exit_code import of_apply
 from provisioner.results import Result, Standing
 from provisioner.state import State
+from tests.provisioner.walking import walk
 from tests.provisioner.worlds import CONTOSO, KEY, NEW, OLD, World, mx
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
-
-
-@pytest.fixture
-def state(world: World) -> Iterator[State]:
-    with State.open(world.fleet().manifest.state, world.now) as opened:
-        yield opened
-
-
-def walk(world: World, state: State, plan: PlanFile) -> list[Result]:
-    run = state.begin_run("apply", "0")
-    results = list(apply(world.fleet(), state, run, plan))
-    assert state.verify() == ()
-    return results
 
 
 def journal(state: State, plan: PlanFile) -> list[tuple[EventKind, str]]:
     stored = state.find(Subject(CONTOSO), plan.id)
     return [(event.kind, event.outcome) for event in state.events(stored.id)] if stored else []
+
+
+def is_finished(state: State, plan: PlanFile) -> bool:
+    return {begun.outcome for begun in state.begun(plan.id).values()} == {"finished"}
 
 
 BEGUN = (EventKind.BEGUN, "")
@@ -212,7 +198,7 @@ def test_a_forgotten_rollout_is_not_taken_up_again(world: World, state: State) -
     with world.plan() as plan:
         world.provider.script = ["late"]
         walk(world, state, plan)
-        assert state.forget(Subject(CONTOSO))
+        assert state.forget(state.begin_run("forget", "0"), Subject(CONTOSO))
         (result,) = walk(world, state, plan)
         assert result.problem
         assert (result.standing, "forgotten" in result.problem.detail) == (Standing.STALE, True)
@@ -253,7 +239,7 @@ def test_a_half_done_rollout_goes_on_under_a_newer_plan_with_the_same_rest(world
         sealed(world, Rollout(Subject(CONTOSO), (second,))) as rest,
     ):
         run = state.begin_run("apply", "0")
-        stored = state.start(Subject(CONTOSO), old.id, next(iter(lines_of(old))))
+        stored = state.start(run, Subject(CONTOSO), old.id, next(iter(lines_of(old))))
         state.record(run, stored.id, EventKind.BEGUN, 0, {})
         world.provider.put(CONTOSO, middle)
         assert walk(world, state, rest) == [Result(Subject(CONTOSO), Standing.DONE, 1)]
@@ -270,7 +256,7 @@ def test_a_zone_that_nobody_can_sign_is_refused(world: World, state: State) -> N
         (result,) = walk(world, state, plan)
     assert result.problem
     assert result.standing is Standing.FAILED
-    assert "signs zones" in result.problem.headline
+    assert "signs no zones" in result.problem.detail
 
 
 def test_a_zone_that_is_gone_makes_the_plan_stale(world: World, state: State) -> None:

@@ -1,9 +1,9 @@
-"""Worlds of one tenant and one provider inside the process, whose provider does as it is told."""
+"""Worlds of one tenant and its providers inside the process, which do as they are told."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,19 +12,37 @@ from plans.desired import Cloud
 from plans.plan import Change, Filters
 from plans.rollout.domain import Strategy
 from plans.snapshot import Snapshot
-from plans.values import Irregular, Key, Mx, Name, RRset, ZoneRef, name, rrset
+from plans.values import Irregular, Key, Mx, Name, RRset, ZoneRef, name, parse_value, rrset
 from providers import memory
-from providers.contract import Adapter, Capabilities, Lookup, Options, Outcome, ProviderError, Status, Unsupported
+from providers.contract import (
+    Adapter,
+    Capabilities,
+    Lookup,
+    Options,
+    Outcome,
+    Provider,
+    ProviderError,
+    Signer,
+    Status,
+    Unsupported,
+)
 from providers.memory import Memory
 from provisioner import engine
 from provisioner.fleet import Fleet
-from provisioner.manifest.model import Domain, Location, Manifest, ProviderConfig, SavedTenant, Settings
+from provisioner.kept import Kept
+from provisioner.manifest.model import MANUAL, Domain, Location, MailHost, Manifest, ProviderConfig, SavedTenant, Settings
 from provisioner.planfile import PlanFile
+from tests.provisioner.witnesses import NAME_SERVERS, Delegating, ScriptedWitness
 
+PUBLISHED = replace(memory.ADAPTER.capabilities, publishes="dns")
+REGISTRAR = replace(PUBLISHED, types=frozenset({"DS"}))
+REGISTRY_TTL = 86400
 NOW = datetime(2026, 11, 24, 2, 24, 10, tzinfo=UTC)
+EXAMPLE = name("example")
 CONTOSO = name("contoso.example")
 FABRIKAM = name("fabrikam.example")
 KEY = Key(CONTOSO, "MX")
+DELEGATION = rrset(CONTOSO, "NS", 7200, [parse_value("NS", host) for host in NAME_SERVERS])
 
 
 def mx(host: str, domain: Name = CONTOSO, preference: int = 0, ttl: int = 3600) -> RRset:
@@ -35,19 +53,40 @@ OLD = mx("contoso-example.mail.protection.outlook.com")
 NEW = mx("contoso-example.o-v1.mx.microsoft")
 
 
+def asking(**how: object) -> Callable[[Domain], Domain]:
+    """Make what changes these settings of a domain (`World.shape`)."""
+    return lambda domain: replace(domain, **how)  # type: ignore[arg-type]  # the fields of a domain
+
+
+class Killed(BaseException):
+    """The end of a run in the middle of its work."""
+
+
 class Scripted(Memory):
     """A memory provider that can be told how its next writes and reads go."""
 
-    def __init__(self, zones: Mapping[Name, Collection[RRset | Irregular]]) -> None:
-        super().__init__("mem", zones)
+    def __init__(self, zones: Mapping[Name, Collection[RRset | Irregular]], label: str = "mem") -> None:
+        super().__init__(label, zones)
         self.script: list[Outcome | ProviderError | str] = []
         """For each write to come: an outcome instead of it, an error instead of it, `lost` (written, the answer is lost),
-        `meanwhile` (somebody edits another key before it) or `late` (written, and read back as before)."""
+        `meanwhile` (somebody edits another key before it), `killed` (written, and the run dies) or `late` (written, and read
+        back as before)."""
+        self.zones_asked: list[set[Name]] = []
+        self.zones_error: ProviderError | None = None
         self.read_error: ProviderError | None = None
+        self.fails_once_written: ProviderError | None = None
+        """What every read raises after the next call of `apply`."""
         self.canonical_error: Unsupported | None = None
         self.reads = 0
         self.servers: frozenset[Name] = frozenset()
+        self.signs: Signer | None = None
         self._served: RRset | None = None
+
+    def zones(self, names: Collection[Name]) -> Mapping[Name, ZoneRef]:
+        self.zones_asked.append(set(names))
+        if self.zones_error:
+            raise self.zones_error
+        return super().zones(names)
 
     def read(self, zone: ZoneRef, keys: Collection[Key]) -> Snapshot:
         self.reads += 1
@@ -61,12 +100,16 @@ class Scripted(Memory):
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:  # noqa: ARG002 - the contract's
         return self.servers
 
+    def signer(self) -> Signer | None:  # type: ignore[override]  # that of `Memory` signs nothing
+        return self.signs
+
     def canonical(self, zone: ZoneRef, wanted: RRset) -> RRset:
         if self.canonical_error:
             raise self.canonical_error
         return super().canonical(zone, wanted)
 
     def apply(self, base: Snapshot, changes: Sequence[Change]) -> Mapping[Key, Outcome]:
+        self.read_error = self.read_error or self.fails_once_written
         told = self.script.pop(0) if self.script else None
         match told:
             case None:
@@ -78,6 +121,9 @@ class Scripted(Memory):
             case "lost":
                 super().apply(base, changes)
                 return {change.key: Outcome(Status.UNKNOWN) for change in changes}
+            case "killed":
+                super().apply(base, changes)
+                raise Killed
             case "meanwhile":
                 return {change.key: Outcome(Status.CONFLICT, "the zone changed") for change in changes}
             case _:
@@ -89,9 +135,33 @@ class Scripted(Memory):
         self._served = None
 
 
+class Registrar(Scripted):
+    """Holds the DS of domains below `example.`, with a TTL of its own."""
+
+    def __init__(self, label: str = "reg") -> None:
+        super().__init__({EXAMPLE: [DELEGATION]}, label)
+
+    def zones(self, names: Collection[Name]) -> Mapping[Name, ZoneRef]:
+        return {one: replace(super(Registrar, self).zones([EXAMPLE])[EXAMPLE], name=one) for one in names}
+
+    def read(self, zone: ZoneRef, keys: Collection[Key]) -> Snapshot:
+        return replace(super().read(replace(zone, name=EXAMPLE), keys), zone=zone)
+
+    def canonical(self, zone: ZoneRef, wanted: RRset) -> RRset:
+        return replace(super().canonical(replace(zone, name=EXAMPLE), wanted), ttl=REGISTRY_TTL)
+
+    def apply(self, base: Snapshot, changes: Sequence[Change]) -> Mapping[Key, Outcome]:
+        return super().apply(replace(base, zone=replace(base.zone, name=EXAMPLE)), changes)
+
+
 @dataclass
 class World:
-    """A manifest of two domains on one scripted provider, and what Graph says of them, in a folder."""
+    """A manifest of two domains on one scripted provider, and what Graph says of them, in a folder.
+
+    `auto`: the domains name no provider. `others` are configured beside the scripted one, each with what it can do. `shape`
+    changes what the manifest says of a domain, `mail_hosts` are certificates (current, next) by host. The clock stands still
+    unless a test moves it.
+    """
 
     folder: Path
     provider: Scripted = field(
@@ -102,13 +172,37 @@ class World:
     capabilities: Capabilities = memory.ADAPTER.capabilities
     lookup: Lookup | None = None
     staged: bool = False
+    auto: bool = False
+    strategy: Strategy = Strategy.DIRECT
+    shape: Callable[[Domain], Domain] = lambda domain: domain
+    mail_hosts: dict[Name, tuple[Path, Path | None]] = field(default_factory=dict)
+    others: dict[str, tuple[Provider, Capabilities]] = field(default_factory=dict)
     listed: tuple[Name, ...] = (CONTOSO, FABRIKAM)
     hosts: dict[Name, str] = field(
         default_factory=lambda: {CONTOSO: "contoso-example.o-v1.mx.microsoft", FABRIKAM: "fabrikam-example.o-v1.mx.microsoft"}
     )
 
+    def __post_init__(self) -> None:
+        held = [self.provider, *(one for one, _ in self.others.values() if isinstance(one, Memory))]
+        self.witness = ScriptedWitness(held, self.now)
+
+    @classmethod
+    def served(cls, folder: Path, **others: Scripted) -> World:
+        """Make one whose zones are delegated and asked, and change in phases; `others` publish too."""
+        world = cls(folder, others={label: (one, PUBLISHED) for label, one in others.items()})
+        world.capabilities, world.strategy = PUBLISHED, Strategy.PHASED
+        world.lookup = Delegating((CONTOSO, FABRIKAM, EXAMPLE))
+        for one in (world.provider, *others.values()):
+            one.servers = frozenset(NAME_SERVERS)
+        return world
+
     def now(self) -> datetime:
         return self.clock
+
+    def ask_for(self, host: str) -> None:
+        """Let Graph ask for another mail host from now on."""
+        self.hosts[CONTOSO] = host
+        self.save_answer()
 
     @property
     def answer_file(self) -> Path:
@@ -148,14 +242,20 @@ class World:
             self.save_answer()
         where = Location(self.folder / "provisioner.yaml", 1)
         tenant = SavedTenant("contoso", self.answer_file, Cloud.GLOBAL, where, self.tenant_globs)
-        adapter = Adapter(memory.ADAPTER.contract, Options, self.capabilities, lambda _label, _options, _context: self.provider)
-        provider = ProviderConfig("mem", adapter, Options(type="memory"), where)
-        domains = tuple(Domain(domain, tenant, provider, Strategy.DIRECT, where, staged=self.staged) for domain in self.listed)
+        known = {"mem": (self.provider, self.capabilities), **self.others}
+        providers = {label: _config(label, *one, where) for label, one in known.items()}
+        settings = Settings(None if self.auto else "mem", self.strategy, staged=self.staged)
+        named = None if self.auto else providers["mem"]
+        domains = tuple(self.shape(Domain.of(domain, tenant, named, settings, where)) for domain in self.listed)
+        hosts = tuple(MailHost(host, named, *files, where) for host, files in self.mail_hosts.items())
         state = f"sqlite:///{self.folder / 'state.db'}"
-        settings = Settings("mem", Strategy.DIRECT)
-        return Fleet(
-            Manifest(where.file, state, {"contoso": tenant}, {"mem": provider}, domains, settings, {}), self.now, self.lookup
-        )
+        manifest = Manifest(where.file, state, {"contoso": tenant}, providers, domains, settings, {}, mail_hosts=hosts)
+        return Fleet(manifest, self.now, self.lookup, witness=self.witness)
 
-    def plan(self, filters: Filters | None = None) -> PlanFile:
-        return PlanFile.record(engine.plan(self.fleet(), filters or Filters()))
+    def plan(self, filters: Filters | None = None, kept: Kept | None = None) -> PlanFile:
+        return PlanFile.record(engine.plan(self.fleet(), filters or Filters(), kept))
+
+
+def _config(label: str, provider: Provider, can: Capabilities, where: Location) -> ProviderConfig:
+    adapter = Adapter(memory.ADAPTER.contract, Options, can, lambda _label, _options, _context: provider)
+    return ProviderConfig(label, adapter, Options(type="memory" if can.writes else MANUAL), where)

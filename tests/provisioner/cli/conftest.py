@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from provisioner.cli import run
+from provisioner.exits import Exit
+from tests.provisioner.cli import faulty
 
 ROOT = Path(__file__).parents[3]
 QUICKSTART = ROOT / "examples" / "quickstart"
@@ -27,6 +31,7 @@ class Ran:
 
 
 Provisioner = Callable[..., Ran]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -61,3 +66,58 @@ def spawn() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=60)
 
     return spawned
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start command lines in processes of their own, in a folder where `type: faulty` is known; a `fault` befalls one."""
+    site = faulty.install(tmp_path)
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.chdir(tmp_path)
+    faulty.make_pipes()
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str, fault: str = "") -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (site, ROOT))), "FAULTY": fault}
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen([*PROGRAM, *arguments], stdout=pipe, stderr=pipe, text=True, env=environment))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def state_line() -> str:
+    """The line of the manifest that names the state; `tests/lab` names other states."""
+    return ""
+
+
+@pytest.fixture
+def lose_state() -> Callable[[], None]:
+    """Let the state of the current folder's manifest be gone."""
+    return lambda: shutil.rmtree(".provisioner")
+
+
+def end(process: subprocess.Popen[str]) -> Ran:
+    """Wait for the end of a process."""
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in out + err
+    return Ran(process.returncode, out, err)
+
+
+def unlock(provisioner: Provisioner) -> int:
+    """End all leases, as somebody does who knows that their runs are dead, and give how many there were."""
+    leases = json.loads(provisioner("leases", "--json").out)["leases"]
+    for lease in leases:
+        assert provisioner("unlock", lease["zone"]["name"], "--reason", "its run was killed").code == Exit.DONE
+    return len(leases)
+
+
+def without_journal(err: str) -> str:
+    """Give what a run said besides the journal's newest hash."""
+    rest, count = re.subn(r"^Journal: entry \d+, hash [0-9a-f]{64}\n", "", err, flags=re.MULTILINE)
+    assert count == 1
+    return rest

@@ -44,7 +44,7 @@ def test_the_examples_in_the_starting_manifest_are_valid(
     provisioner("init")
     path = Path("provisioner.yaml")
     path.write_text(re.sub(r"^(\w+): \{\}\n#", r"\1:\n#", path.read_text(), flags=re.MULTILINE).replace("\n#  ", "\n  "))
-    assert provisioner("validate").out == "Valid. provisioner.yaml: 2 tenants, 1 provider, 1 domain.\n"
+    assert provisioner("validate").out == "Valid. provisioner.yaml: 2 tenants, 1 provider, 3 domains.\n"
 
 
 def test_version_says_which(provisioner: Provisioner) -> None:

@@ -163,11 +163,12 @@ def test_a_clock_that_cannot_be_compared_is_unknown(live: graph.GraphEmulator, m
     assert rows["credential test for tenant contoso"].standing is Standing.FAULT
 
 
-def test_an_endpoint_that_cannot_be_used_is_a_fault_of_all_who_need_it(live: graph.GraphEmulator) -> None:
-    path = Path("provisioner.yaml")
-    path.write_text(path.read_text().replace("127.0.0.1", "127.0.0.2"))
+@pytest.mark.usefixtures("live")
+def test_without_the_packages_for_graph_all_that_asks_it_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
     rows = checked(shifted(0))
-    assert {name for name, row in rows.items() if row.standing is Standing.FAULT} == {"clock", "tenant contoso"}
+    assert rows["clock"].standing is Standing.FAULT
+    assert rows["clock"].mend == "pip install 'provisioner[graph]'"
 
 
 def test_a_manifest_with_mistakes_tells_them_and_the_network_is_still_tried(provisioner: Provisioner, quickstart: Path) -> None:
@@ -204,6 +205,16 @@ def test_a_state_that_cannot_be_used_is_a_fault(
     standing, found, mend = doctor(code=Exit.ERROR)["state"]
     assert (standing, told in found) == ("fault", True)
     assert "`state:`" in mend
+
+
+def test_a_state_at_a_server_is_reached_unless_all_is_offline(doctor: Doctor, quickstart: Path) -> None:
+    manifest = quickstart / "provisioner.yaml"
+    manifest.write_text(f"{manifest.read_text()}state: postgresql+psycopg://me@127.0.0.1:1/state\n")
+    assert doctor()["state"] == ("skipped", "not asked: --offline", "")
+    with outside.dns_server() as dns:
+        standing, found, mend = doctor("--dns-target", dns, code=Exit.ERROR)["state"]
+    assert (standing, "postgresql+psycopg://me@127.0.0.1:1/state: there is no connection" in found) == ("fault", True)
+    assert "See that the server runs" in mend
 
 
 def test_zones_that_cannot_be_used_are_faults_and_the_others_are_counted(provisioner: Provisioner, quickstart: Path) -> None:

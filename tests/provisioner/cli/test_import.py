@@ -14,13 +14,13 @@ from provisioner.manifest.nodes import parse
 from provisioner.report.domain_yaml import word
 from tests.provisioner.cli.conftest import Provisioner
 
-TABLE = """tenant,domain,provider,exchange
-fabrikam,www.wingtip.example,aws,
-contoso,Contoso.Example.,,
-contoso,bücher.example,files,buecher-example.o-v1.mx.microsoft
+TABLE = """tenant,domain,provider,route,exchange
+fabrikam,www.wingtip.example,aws,,
+contoso,Contoso.Example.,,exchange-online,
+contoso,bücher.example,files,,buecher-example.o-v1.mx.microsoft
 """
 ENTRIES = """domains:
-  contoso.example: {tenant: contoso}
+  contoso.example: {tenant: contoso, route: exchange-online}
   www.wingtip.example: {tenant: fabrikam, provider: aws}
   xn--bcher-kva.example: {tenant: contoso, provider: files, exchange: buecher-example.o-v1.mx.microsoft}
 """
@@ -100,20 +100,21 @@ def test_a_place_that_cannot_be_written_is_told(provisioner: Provisioner) -> Non
 
 def test_every_mistake_is_told_with_its_line_and_nothing_is_printed(provisioner: Provisioner) -> None:
     Path("fleet.csv").write_text(
-        "tenant,domain,provider,exchange\n"
-        "contoso,https://contoso.example/,,\n"
-        ",fabrikam.example,,\n"
-        "contoso,wingtip.example,,\n"
-        "contoso,,,\n"
-        "contoso,WINGTIP.example,,\n"
-        "contoso,gateway.example,,mx.gateway.example\n"
-        "contoso,a.example,files,,surplus\n"
+        "tenant,domain,provider,route,exchange\n"
+        "contoso,https://contoso.example/,,,\n"
+        ",fabrikam.example,,,\n"
+        "contoso,wingtip.example,,,\n"
+        "contoso,,,,\n"
+        "contoso,WINGTIP.example,,,\n"
+        "contoso,pinned.example,,,mx.gateway.example\n"
+        "contoso,gateway.example,,gateway,\n"
+        "contoso,a.example,files,,,surplus\n"
     )
     ran = provisioner("import", "fleet.csv", "--out", "fleet.yaml")
     assert (ran.code, ran.out) == (Exit.ERROR, "")
     lines = ran.err.splitlines()
-    assert lines[0] == "Error: The table fleet.csv has 6 mistakes"
-    assert [line.split()[0] for line in lines[1:-1]] == [f"fleet.csv:{number}" for number in (2, 3, 5, 6, 7, 8)]
+    assert lines[0] == "Error: The table fleet.csv has 7 mistakes"
+    assert [line.split()[0] for line in lines[1:-1]] == [f"fleet.csv:{number}" for number in (2, 3, 5, 6, 7, 8, 9)]
     assert "did you mean 'contoso.example'?" in lines[1]
     assert "the first is at fleet.csv:4" in lines[4]
     assert lines[-1].endswith("`provisioner import fleet.csv`.")

@@ -1,0 +1,78 @@
+"""Which domains a run is about, and what is wanted of each: the manifest, its tenants' globs, and pins taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from plans.desired import Desired, GraphAnswer, Pin
+from plans.plan import Filters
+from plans.policy import Finding
+from plans.problem import Problem
+from plans.rollout import domain as domain_rollout
+from plans.rollout import onboarding
+from plans.rollout.onboarding import Onboarding
+from plans.values import Name
+from provisioner.desired.source import DesiredSource
+from provisioner.fleet import Fleet
+from provisioner.manifest.model import Domain, Route, Tenant, chooses, matches
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDomains:
+    """The managed domains of one tenant by name, ascending; `failure` says why they could not be listed in full."""
+
+    label: str
+    source: DesiredSource
+    domains: Mapping[Name, Domain]
+    failure: Problem | None = None
+
+
+def managed(fleet: Fleet, filters: Filters) -> list[TenantDomains]:
+    """Give the domains that the filters let through, by tenant: those that are listed, and those that globs choose."""
+    listed = [domain for domain in fleet.manifest.domains if _passes(domain.name, filters)]
+    tenants: dict[str, Tenant] = {domain.tenant.label: domain.tenant for domain in listed}
+    tenants |= {label: tenant for label, tenant in fleet.manifest.tenants.items() if tenant.domains is not None}
+    return [_of_tenant(fleet, tenant, listed, filters) for _, tenant in sorted(tenants.items())]
+
+
+def _of_tenant(fleet: Fleet, tenant: Tenant, listed: Sequence[Domain], filters: Filters) -> TenantDomains:
+    source = fleet.source(tenant)
+    domains = {domain.name: domain for domain in listed if domain.tenant.label == tenant.label}
+    failure = None
+    if tenant.domains is not None:
+        everywhere = {domain.name for domain in fleet.manifest.domains}
+        try:
+            chosen = [name for name in source.domains() if chooses(tenant, name)]
+        except Problem as problem:
+            chosen, failure = [], problem
+        for name in chosen:
+            if name not in everywhere and _passes(name, filters):
+                domains[name] = fleet.manifest.discovered(tenant, name)
+    return TenantDomains(tenant.label, source, dict(sorted(domains.items())), failure)
+
+
+def _passes(name: Name, filters: Filters) -> bool:
+    return (not filters.domains or matches(name, filters.domains)) and not matches(name, filters.excluded)
+
+
+def pins(domain: Domain, kept: Name | None) -> tuple[Pin, ...]:
+    """Give what is pinned of a domain: by the manifest, and by the state (`kept`)."""
+    said = (Pin(domain.name, domain.exchange, str(domain.where)),) if domain.exchange else ()
+    return (*said, Pin(domain.name, kept, "the state")) if kept else said
+
+
+def aim(
+    domain: Domain, answer: GraphAnswer, of_domain: Sequence[Pin], *, onboard: bool
+) -> tuple[Desired | Onboarding | None, tuple[Finding, ...]]:
+    """Say what Graph's answer, the manifest and the pins come to for a domain; None comes with a finding that stops.
+
+    `onboard`: somebody wants this domain for mail by name.
+    """
+    found, findings = onboarding.readiness(answer, onboard=onboard)
+    if found or any(finding.stops for finding in findings):
+        return found, findings
+    if domain.route is Route.GATEWAY:
+        return domain_rollout.through_gateway(answer, domain.mx, str(domain.where)), findings
+    desired, of_mx = domain_rollout.desire(answer, of_domain)
+    return desired, (*findings, *of_mx)
