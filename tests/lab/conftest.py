@@ -17,6 +17,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from tests.lab.postgres_server import PostgresServer, binaries
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -93,3 +95,22 @@ def named(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Callable[[d
 
     with ExitStack() as servers:
         yield lambda zones: servers.enter_context(running(zones))
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> Path:
+    """The folder of PostgreSQL's programs; the test is skipped where it is not installed."""
+    found = binaries()
+    if found is None:
+        pytest.skip("postgresql is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_programs: Path) -> Iterator[PostgresServer]:
+    """A running PostgreSQL, for all tests that do not stop it; each makes databases of its own in it."""
+    server = PostgresServer(postgres_programs)
+    server.start()
+    yield server
+    server.stop()
+    server.remove()

@@ -1,0 +1,88 @@
+"""From an unsigned domain at the legacy host to DANE and back, as a person walks it with the command line alone.
+
+Mail is sent after every look at the world, by a Postfix that keeps to DANE behind a validating resolver, and always arrives.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from provisioner.exits import Exit
+from tests.lab.dane import names
+from tests.lab.dane.servers import served
+from tests.lab.dane.world import Lab
+
+VERIFIED = f"Verified TLS connection established to {names.NEW}"
+
+
+def test_to_dane(lab: Lab) -> None:
+    to_a_signed_zone(lab)
+    to_the_assigned_host(lab)
+    to_dane(lab)
+
+
+def to_a_signed_zone(lab: Lab) -> None:
+    """The zone is signed by a person, as the plan asks; the DS is the program's, once no cache holds an unsigned answer."""
+    lab.write("dnssec: manage, dane: true, parent: com")
+    lab.mail()
+    assert lab.call("plan", "--out", "sign.plan", "--detailed-exitcode").code == Exit.PENDING
+    asked = lab.call("apply", "sign.plan", "--auto-approve")
+    assert asked.code == Exit.WAITING
+    assert "Sign the zone contoso-lab.com where it is served" in asked.said
+    lab.mail()
+    lab.sign()
+    lab.mail()
+    assert lab.call("apply", "sign.plan", "--auto-approve").code == Exit.WAITING
+    lab.call("plan", "--out", "ds.plan")
+    early = lab.call("apply", "ds.plan", "--auto-approve")
+    assert (early.code, served(names.REGISTRY, names.DOMAIN, "DS")) == (Exit.WAITING, [])
+    lab.walk("ds.plan", lambda: bool(served(names.REGISTRY, names.DOMAIN, "DS")))
+
+
+def to_the_assigned_host(lab: Lab) -> None:
+    """Microsoft assigns a host, which a person pins; the MX goes there in phases."""
+    lab.call("pin", names.DOMAIN, names.NEW)
+    assert lab.walk("ds.plan").code == Exit.DONE
+    lab.call("plan", "--out", "mx.plan")
+    assert lab.call("apply", "mx.plan", "--auto-approve").code == Exit.WAITING
+    assert lab.mx() == [f"30 0 {names.LEGACY}."]
+    ends = lab.walk("mx.plan", lambda: lab.mx() == [f"{names.TTL} 0 {names.NEW}."])
+    assert ends.code == Exit.WAITING
+
+
+def to_dane(lab: Lab) -> None:
+    """Microsoft publishes the TLSA of its host, and the sender finds it."""
+    before = lab.mail()
+    assert not any(VERIFIED in line for line in before.tls)
+    lab.publish_tlsa(lab.authority.tlsa(names.NEW))
+    assert lab.walk("mx.plan").code == Exit.DONE
+    lab.forget()
+    assert any(VERIFIED in line for line in lab.mail().tls)
+    assert lab.call("verify").code == Exit.DONE
+    assert lab.call("plan", "--detailed-exitcode").code == Exit.DONE
+
+
+def test_back(lab: Lab) -> None:
+    """Everything is undone in the reverse order; days pass between its steps."""
+    lab.settle()
+    lab.write(f"dnssec: manage, exchange: {names.LEGACY}, parent: com")
+    assert any(VERIFIED in line for line in lab.mail().tls)
+    lab.call("plan", "--out", "back.plan")
+    assert lab.walk("back.plan", lambda: True).code == Exit.WAITING
+    lab.publish_tlsa()
+    lab.walk("back.plan", lambda: True)
+    lab.later(timedelta(days=1, minutes=1))
+    for _ in range(5):
+        lab.walk("back.plan", lambda: True)
+        lab.later(timedelta(minutes=2))
+    assert lab.walk("back.plan").code == Exit.DONE
+    assert lab.mx() == [f"{names.TTL} 0 {names.LEGACY}."]
+    lab.write(f"dnssec: off, exchange: {names.LEGACY}, parent: com")
+    lab.call("plan", "--out", "unsign.plan")
+    assert lab.walk("unsign.plan", lambda: not served(names.REGISTRY, names.DOMAIN, "DS")).code == Exit.WAITING
+    lab.later(timedelta(hours=2))
+    lab.walk("unsign.plan", lambda: True)
+    lab.unsign()
+    assert lab.walk("unsign.plan").code == Exit.DONE
+    assert lab.call("verify").code == Exit.DONE
+    assert lab.call("plan", "--detailed-exitcode").code == Exit.DONE
