@@ -17,10 +17,22 @@ from provisioner.manifest import load
 
 ROOT = Path(__file__).parents[2]
 SETUP = sorted((ROOT / "docs" / "setup").glob("*.md"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "examples").rglob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 PREPARES_ONLY = "This page prepares the account; the provider type comes with a later version."
-PROVIDER_PAGES = {"route53.md": "route53", "cloudflare.md": "cloudflare", "azure-dns.md": "azure", "bind.md": "rfc2136"}
+PROVIDER_PAGES = {
+    "route53.md": "route53",
+    "route53-domains.md": "route53-domains",
+    "cloudflare.md": "cloudflare",
+    "azure-dns.md": "azure",
+    "bind.md": "rfc2136",
+}
 """The provider type for which each page prepares an account."""
 
 COMMAND = re.compile(r"(?<![\w./=-])provisioner +([a-z][a-z-]*)")
