@@ -27,7 +27,7 @@ unit: .venv/installed
 	$(BIN)/pytest --numprocesses=auto --cov --cov-report=term
 
 lab: .venv/installed
-	$(BIN)/pytest tests/lab
+	$(BIN)/pytest tests/lab --numprocesses=4 --dist=loadfile
 
 benchmarks: .venv/installed
 	for benchmark in tests/benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
