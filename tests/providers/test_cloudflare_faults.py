@@ -99,7 +99,7 @@ TRANSIENT = {
     "HTML instead of JSON": Fault(body=HTML),
     "a log-in page": Fault(status=302, headers={"Location": "https://login.example/"}, body=HTML),
     "a proxy's refusal": Fault(status=403, body=HTML),
-    "no answer in time": Fault(delay=0.6),
+    "no answer in time": Fault(delay=1.6),
     "an answer drop by drop": Fault(drip=0.02),
     "a request too many": Fault(status=429, headers={"retry-after": "30"}),
     "a request too many, without a time": Fault(status=429, body=HTML),
@@ -160,7 +160,7 @@ DONE = {
     "HTML instead of JSON": Fault(body=HTML, done=True),
     "half the JSON": Fault(body=b'{"success": true, "result": {"patc', done=True),
     "another form": Fault(body=b'{"success": true, "result": 7}', done=True),
-    "no answer in time": Fault(delay=0.6),
+    "no answer in time": Fault(delay=1.6),
     "an answer drop by drop": Fault(drip=0.02),
 }
 
