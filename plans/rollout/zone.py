@@ -129,7 +129,7 @@ def _broken(wish: Wish) -> Iterator[Finding]:
     """Find a zone that validators refuse as it is."""
     if wish.facts.security is Security.BOGUS:
         what = f"Validating resolvers refuse {wish.zone.name} now: {wish.facts.why}"
-        mend = f"If mail is lost by it, have the DS removed at the parent first:  provisioner revert --now {wish.subject}"
+        mend = f"Apply this plan if it mends the DS; else have the DS of {wish.subject} removed at the parent."
         yield Finding(Severity.WARNING, "broken-now", wish.subject, what, mend)
 
 
