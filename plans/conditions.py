@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from plans.duration import duration
-from plans.values import Ds, Key, Name, RRset, Tlsa, ZoneRef
+from plans.values import Ds, Key, Name, RRset, Tlsa, ZoneRef, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ProviderHolds:
     kind: Literal["provider-holds"] = "provider-holds"
 
     def __str__(self) -> str:
-        return f"{self.zone.provider}, read back, holds {_set(self.after)} at {self.key}"
+        return f"{self.zone.provider}, read back, holds {told(self.after)} at {self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ServedEverywhere:
     kind: Literal["served-everywhere"] = "served-everywhere"
 
     def __str__(self) -> str:
-        return f"every server of {self.zone} serves {_set(self.after)} at {self.key}"
+        return f"every server of {self.zone} serves {told(self.after)} at {self.key}"
 
 
 class Readiness(StrEnum):
@@ -296,9 +296,3 @@ class HeldFor:
 
 
 Condition = Instant | HeldFor
-
-
-def _set(held: RRset | None) -> str:
-    if held is None:
-        return "no set"
-    return f"{', '.join(map(str, held.values))} (TTL {held.ttl})"

@@ -12,6 +12,8 @@ from plans.desired import Evidence, Source, Subject
 from plans.policy import Finding, Risk, Severity
 from plans.values import MANAGED_TYPES, Key, RRset, ZoneRef
 
+STAGED = "staged"
+"""The code of the finding that a zone is being prepared, and is not looked up in DNS."""
 WAITS = "waits"
 """The code of the finding that a subject's rollout is open already, and waits."""
 

@@ -48,6 +48,15 @@ class Event:
     condition: str = ""
 
 
+class Write(StrEnum):
+    """What the journal says of a step's write."""
+
+    NONE = "not begun"
+    BEGUN = "begun, and it is not known what became of it"
+    WRITTEN = "written"
+    FAILED = "not written at the last try"
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The step can be taken now."""
@@ -168,6 +177,16 @@ def position(rollout: Rollout, events: Sequence[Event], facts: Facts) -> Positio
     return Position(Finished(), tuple(newly_seen))
 
 
+def last_write(number: int, events: Sequence[Event]) -> Write:
+    """Say what the journal knows of the last write of a step."""
+    writes = [event for event in events if event.step == number and event.kind in {EventKind.BEGUN, EventKind.SETTLED}]
+    if not writes:
+        return Write.NONE
+    if writes[-1].kind is EventKind.BEGUN:
+        return Write.BEGUN
+    return Write.WRITTEN if writes[-1].outcome == WRITTEN else Write.FAILED
+
+
 def memory_of(events: Iterable[Event]) -> Memory:
     """Give what the journal remembers of a rollout's conditions."""
     return Memory((one.at, Sighting(one.condition, met=one.kind is EventKind.MET)) for one in events if one.condition)
@@ -202,29 +221,24 @@ def _before_step(rollout: Rollout, number: int, events: Sequence[Event], facts: 
     """Say what a step that is not done waits for, if for anything."""
     step = rollout.steps[number]
     differences = _differences(rollout, number, facts)
-    unmet = () if _is_there(step, facts) else _unmet(step.requires, facts, memory)
+    unmet = () if is_there(step, facts.live) else _unmet(step.requires, facts, memory)
     contradicted = tuple(one for judgement, one in unmet if judgement is Judgement.CONTRADICTED)
     if differences or contradicted:
         return Stale(number, differences, contradicted)
-    if not unmet and (isinstance(step.action, Manual) or _is_there(step, facts) or _written(events)):
+    is_done = is_there(step, facts.live) or last_write(number, events) is Write.WRITTEN
+    if not unmet and (is_done or isinstance(step.action, Manual)):
         unmet = _unmet(step.done_when, facts, memory)
     return Waiting(number, tuple(one for _, one in unmet)) if unmet else Ready(number)
 
 
-def _is_there(step: Step, facts: Facts) -> bool:
+def is_there(step: Step, live: Mapping[Key, Live]) -> bool:
     """Whether what the step writes is at the provider already, by whomever."""
-    return isinstance(step.action, Change) and facts.live.get(step.action.key) == step.action.after
+    return isinstance(step.action, Change) and live.get(step.action.key) == step.action.after
 
 
 def _unmet(conditions: Sequence[Condition], facts: Facts, memory: Memory) -> tuple[tuple[Judgement, Unmet], ...]:
     verdicts = [(condition, judge(condition, facts, memory)) for condition in conditions]
     return tuple((one.judgement, Unmet(condition, one.why, one.until)) for condition, one in verdicts if not one.met)
-
-
-def _written(events: Sequence[Event]) -> bool:
-    """Whether the last that is known of the step's write is that the provider confirmed it."""
-    writes = [event for event in events if event.kind in {EventKind.BEGUN, EventKind.SETTLED}]
-    return bool(writes) and writes[-1].outcome == WRITTEN
 
 
 def _differences(rollout: Rollout, number: int, facts: Facts) -> tuple[Difference, ...]:
@@ -237,7 +251,7 @@ def _differences(rollout: Rollout, number: int, facts: Facts) -> tuple[Differenc
         if isinstance(step.action, Change):
             if index < number and step.action.key.type == "TXT":
                 continue
-            if index < number or (index == number and _is_there(step, facts)):
+            if index < number or (index == number and is_there(step, facts.live)):
                 expected[step.action.key] = step.action.after
             else:
                 expected.setdefault(step.action.key, step.action.before)

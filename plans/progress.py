@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from plans.conditions import Condition, HeldFor
 from plans.judging import Memory
 from plans.plan import Manual, Rollout
-from plans.position import WRITTEN, Event, EventKind, memory_of
-
-
-class Write(StrEnum):
-    """What the journal says of a step's write."""
-
-    NONE = "not begun"
-    BEGUN = "begun, and it is not known what became of it"
-    WRITTEN = "written"
-    FAILED = "not written at the last try"
+from plans.position import Event, EventKind, Write, last_write, memory_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +41,11 @@ def progress(rollout: Rollout, opened: datetime, events: Sequence[Event]) -> Pro
     number = next((number for number in range(len(rollout.steps)) if number not in seen), None)
     if number is None:
         return None
-    step, write = rollout.steps[number], _write(number, events)
+    step, write = rollout.steps[number], last_write(number, events)
     conditions = step.done_when if write is Write.WRITTEN else step.requires
     if isinstance(step.action, Manual):
         conditions = (*step.requires, *step.done_when)
     return Progress(number, max([opened, *seen.values()]), write, tuple(_waits(conditions, memory_of(events))))
-
-
-def _write(number: int, events: Sequence[Event]) -> Write:
-    writes = [event for event in events if event.step == number and event.kind in {EventKind.BEGUN, EventKind.SETTLED}]
-    if not writes:
-        return Write.NONE
-    if writes[-1].kind is EventKind.BEGUN:
-        return Write.BEGUN
-    return Write.WRITTEN if writes[-1].outcome == WRITTEN else Write.FAILED
 
 
 def _waits(conditions: Sequence[Condition], memory: Memory) -> Iterator[Wait]:

@@ -241,6 +241,17 @@ Live = RRset | Irregular | None
 """What stands at a key. None: known to be absent."""
 
 
+def told(live: Live) -> str:
+    """Say what stands at a key, as people read it: its values and TTL, why it cannot be owned, or that there is none."""
+    match live:
+        case RRset(_, ttl, values):
+            return f"{', '.join(map(str, values))} (TTL {ttl})"
+        case Irregular(_, reason):
+            return reason
+        case None:
+            return "no set"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ZoneRef:
     """A zone's identity: which provider (the manifest's label), of which type, which account, the zone's id and apex name.

@@ -33,7 +33,7 @@ from plans.dane import Dane, of_chain
 from plans.desired import MAIL_SERVICE, GraphAnswer
 from plans.facts import Facts, HostFacts, NoAnswer, Security, Signed, ZoneFacts
 from plans.microsoft import HostKind, host_kind
-from plans.values import Ds, Live, Name, RRset, Tlsa
+from plans.values import Ds, Name, RRset, Tlsa, told
 
 TRUSTED_SKEW = timedelta(seconds=60)
 
@@ -130,24 +130,14 @@ def _served(condition: ServedEverywhere, facts: Facts) -> Verdict:
     if not answers:
         return not_gathered(f"the servers of {condition.zone}")
     silent = [f"{address}: {held.why}" for address, held in answers.items() if isinstance(held, NoAnswer)]
-    others = [f"{address} serves {_told(held)}" for address, held in answers.items() if not _is(held, condition.after)]
+    others = [
+        f"{address} serves {told(held)}"
+        for address, held in answers.items()
+        if not isinstance(held, NoAnswer) and held != condition.after
+    ]
     if others:
         return Verdict(Judgement.NOT_YET, "; ".join(others))
     return Verdict(Judgement.UNKNOWN, "; ".join(silent)) if silent else MET
-
-
-def _is(held: Live | NoAnswer, wanted: RRset | None) -> bool:
-    return held == wanted or isinstance(held, NoAnswer)
-
-
-def _told(held: Live | NoAnswer) -> str:
-    match held:
-        case RRset(_, ttl, values):
-            return f"{', '.join(map(str, values))} (TTL {ttl})"
-        case None:
-            return "no set"
-        case other:
-            return str(other)
 
 
 def _graph_says(domain: Name, readiness: Readiness, facts: Facts) -> Verdict:
@@ -280,7 +270,7 @@ def _parent_serves(zone: ZoneFacts | None, wanted: tuple[Ds, ...]) -> Verdict:
     if isinstance(zone.ds, NoAnswer):
         return Verdict(Judgement.UNKNOWN, zone.ds.why)
     held = frozenset(zone.ds.values) if zone.ds else frozenset()
-    return met_if(held == frozenset(wanted), f"it serves {_told(zone.ds)}")
+    return met_if(held == frozenset(wanted), f"it serves {told(zone.ds)}")
 
 
 def _tlsa(host: HostFacts | None, *, must_be_secure: bool) -> Verdict:

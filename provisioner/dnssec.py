@@ -30,10 +30,9 @@ def entries(fleet: Fleet, zones: Zones, delegations: Delegations, domains: Colle
         if isinstance(zone := zones.of(domain), ZoneRef):
             together[zone].append(domain)
     asked = {zone: held for zone, held in together.items() if any(one.dnssec is not Dnssec.KEEP for one in held)}
-    witness = fleet.witness() if asked else None
+    witness = fleet.witness()
     for zone, held in sorted(asked.items()):
-        if witness:
-            yield _entry(fleet, zone, held, delegations, witness, kept)
+        yield _entry(fleet, zone, held, delegations, witness, kept)
 
 
 def _entry(

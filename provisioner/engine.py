@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from plans.desired import Desired, Dnssec, GraphAnswer, Pin, Subject, SubjectKind
 from plans.microsoft import HostKind, host_kind
-from plans.plan import Change, Entry, Filters, Header, Rollout
+from plans.plan import STAGED, Change, Entry, Filters, Header, Rollout
 from plans.policy import Finding, Severity
 from plans.problem import Problem
 from plans.rollout import domain as domain_rollout
@@ -192,7 +192,7 @@ def _entry(fleet: Fleet, wish: _Wish, snapshots: _Snapshots, notices: Collection
     findings = (*findings, *about)
     if rollout and wish.domain.staged:
         what = "The zone is staged: what is written is read back at the provider, and not looked up in DNS."
-        findings = (*findings, Finding(Severity.NOTICE, "staged", subject, what, "Drop `staged` once the zone is delegated."))
+        findings = (*findings, Finding(Severity.NOTICE, STAGED, subject, what, "Drop `staged` once the zone is delegated."))
     unchecked = [Finding(Severity.NOTICE, "unchecked", subject, told, "Nothing need be done.") for told in notices if rollout]
     evidence = (*wish.aim.evidence,) if isinstance(wish.aim, Desired) else (wish.answer,) if wish.answer else ()
     return Entry(subject, tenant, (*wish.findings, *findings, *unchecked), evidence, rollout, superseded)

@@ -27,8 +27,6 @@ from provisioner.probe.witness import Witness
 def entries(fleet: Fleet, delegations: Delegations, kept: Kept) -> Iterator[Entry]:
     """Plan the TLSA set of every mail host that the manifest names. What is wrong with one is a finding of it."""
     hosts = fleet.manifest.mail_hosts
-    if not hosts:
-        return
     zones, witness = Zones(fleet, hosts, delegations), fleet.witness()
     for host in sorted(hosts, key=lambda one: one.name):
         yield _entry(fleet, host, zones, delegations, witness, kept)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from plans.desired import Subject
 from plans.plan import Step
-from plans.position import Waiting
 from plans.problem import Problem
+
+if TYPE_CHECKING:
+    from plans.position import Waiting  # a plan starts faster without it
 
 
 class Standing(StrEnum):

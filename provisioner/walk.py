@@ -7,30 +7,32 @@ point leaves a journal from which the next one goes on; an outcome that nobody k
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import assert_never, cast
 
 from plans.codec import decode_entry, encode_entry
 from plans.desired import GraphAnswer, Subject, SubjectKind
-from plans.plan import Change, Entry, Rollout, SetSigning, Step
+from plans.plan import STAGED, Change, Entry, Rollout, SetSigning, Step
 from plans.policy import Finding, Severity
 from plans.position import (
-    Event,
     EventKind,
     Finished,
     Position,
     Ready,
     Stale,
     Waiting,
+    Write,
     asked_of_graph,
+    is_there,
     keys,
+    last_write,
     looked_at,
     position,
 )
 from plans.problem import Problem
 from plans.snapshot import Snapshot
-from plans.values import Irregular, Key, Live, Name, ZoneRef
+from plans.values import Key, Live, Name, ZoneRef, told
 from providers.contract import Outcome, ProviderError, Status
 from provisioner.claims import Claims, Interrupted
 from provisioner.fleet import Fleet
@@ -40,8 +42,6 @@ from provisioner.probe.gather import gather
 from provisioner.probe.witness import Witness
 from provisioner.state import Lease, Run, State, StoredRollout
 
-STAGED = "staged"
-"""The code of the finding that a zone is not looked up in DNS."""
 ATTEMPTS = 3
 """How often a step is tried whose zone changed while its key did not, or whose outcome nobody knows."""
 
@@ -238,7 +238,7 @@ class Walk:
         where = position(rollout, events, facts)
         if stored:
             for number, step in enumerate(rollout.steps):
-                if _is_unsettled(number, events) and (number in where.newly_seen or _is_there(step, live)):
+                if last_write(number, events) is Write.BEGUN and (number in where.newly_seen or is_there(step, live)):
                     self._settle(stored, number, Outcome(Status.WRITTEN, "found by reading"))
             for number in where.newly_seen:
                 self._state.record(self._run, stored.id, EventKind.SEEN, number, {})
@@ -310,16 +310,6 @@ class Walk:
         self._state.record(self._run, stored.id, EventKind.SETTLED, number, body)
 
 
-def _is_unsettled(number: int, events: Sequence[Event]) -> bool:
-    """Whether a write of a step was begun, and the journal does not say what became of it."""
-    writes = [event.kind for event in events if event.step == number and event.kind in {EventKind.BEGUN, EventKind.SETTLED}]
-    return writes[-1:] == [EventKind.BEGUN]
-
-
-def _is_there(step: Step, live: Mapping[Key, Live]) -> bool:
-    return isinstance(step.action, Change) and live.get(step.action.key) == step.action.after
-
-
 def _live(snapshots: Mapping[ZoneRef, Snapshot]) -> dict[Key, Live]:
     return {key: held for snapshot in snapshots.values() for key, held in snapshot.sets.items()}
 
@@ -330,26 +320,16 @@ def _told_action(step: Step) -> str:
 
 def _stale(rollout: Rollout, where: Stale) -> PlanStale:
     is_domain = rollout.subject.kind is SubjectKind.DOMAIN
-    told = [
-        f"The plan says for {one.key} at this point: {_told(one.expected)}\nThe live value is now: {_told(one.live)}"
+    lines = [
+        f"The plan says for {one.key} at this point: {told(one.expected)}\nThe live value is now: {told(one.live)}"
         for one in where.differences
     ]
-    told += [f"The plan rests on this, which is no longer so: {one.condition}\n{one.why}" for one in where.contradicted]
+    lines += [f"The plan rests on this, which is no longer so: {one.condition}\n{one.why}" for one in where.contradicted]
     return PlanStale(
         f"The plan is stale for {rollout.subject}",
-        "\n".join([*told, "It was changed outside this plan; nothing was written over it."]),
+        "\n".join([*lines, "It was changed outside this plan; nothing was written over it."]),
         f"Make a new plan:  provisioner plan --domain {rollout.subject} --out FILE" if is_domain else _NEW_PLAN,
     )
-
-
-def _told(live: Live) -> str:
-    match live:
-        case None:
-            return "no set"
-        case Irregular(_, reason):
-            return reason
-        case _:
-            return f"{', '.join(map(str, live.values))} (TTL {live.ttl})"
 
 
 def _identity(zone: ZoneRef) -> str:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from plans.approval import Vote
 from plans.plan import Filters
 from plans.problem import Problem
 from provisioner import engine
@@ -17,11 +17,13 @@ from provisioner.files import write_whole
 from provisioner.fleet import Fleet
 from provisioner.kept import Kept
 from provisioner.planfile import PlanFile
-from provisioner.report.approvals_text import approval_lines
 from provisioner.report.documents import plan_document
 from provisioner.report.lines import line
 from provisioner.report.plan_text import plan_lines
 from provisioner.report.problem_text import problem_lines
+
+if TYPE_CHECKING:
+    from plans.approval import Vote
 
 
 def make(
@@ -76,5 +78,8 @@ def show(plan: PlanFile, next_command: str, votes: Sequence[Vote] = (), *, json:
     if json:
         screen.write(plan_document(plan, votes))
     else:
-        screen.tell(approval_lines(plan.id, plan.header.planner, votes))
+        if votes:
+            from provisioner.report.approvals_text import approval_lines
+
+            screen.tell(approval_lines(plan.id, plan.header.planner, votes))
         screen.tell(plan_lines(plan, next_command))

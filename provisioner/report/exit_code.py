@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from plans import verify
 from plans.plan import Totals
 from provisioner.exits import Exit
 from provisioner.results import Result, Standing
+
+if TYPE_CHECKING:
+    from plans import verify
 
 
 def of_plan(totals: Totals, *, strict: bool, detailed: bool) -> Exit:
@@ -41,6 +43,8 @@ def of_apply(results: Collection[Result]) -> Exit:
 
 def of_verify(standings: Iterable[verify.Standing]) -> Exit:
     """Give the code of `verify` from how each domain stands: a fault comes before what could not be seen."""
+    from plans import verify  # noqa: PLC0415 - few commands verify, none starts slower
+
     match verify.worst(standings):
         case verify.Standing.FAULT:
             return Exit.PENDING

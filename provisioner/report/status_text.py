@@ -11,7 +11,8 @@ from typing import Any
 from plans.codec import encode_part
 from plans.conditions import HeldFor
 from plans.plan import Rollout, Step
-from plans.progress import Progress, Wait, Write
+from plans.position import Write
+from plans.progress import Progress, Wait
 from plans.values import Name
 from provisioner.report.lines import Line, Part, Tone, line
 from provisioner.report.moment import told

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import dns.flags
@@ -17,11 +15,10 @@ import pytest
 from plans.facts import Security, Signed
 from plans.values import Key, RRset, name
 from provisioner.dns import PublicLookup, ResolverOptions
-from provisioner.dns.client import Client, Patience, Unanswered
 from provisioner.targets import Target
 from tests.emulators.dns_sockets import serving
 from tests.lab.conftest import free_port
-from tests.lab.test_dns import relayed
+from tests.lab.one_bind import relayed, running
 
 ROOT, TLD, CHILD, VALIDATING = (f"127.0.53.{host}" for host in range(31, 35))
 HOW = {"example": [], "hashed": ["-3", "abcd", "-H", "5"], "optout": ["-3", "-", "-H", "0", "-A"]}
@@ -92,21 +89,8 @@ def port(tmp_path: Path, program: Callable[[str], str]) -> Iterator[int]:
     served = write_zones(Signer(tmp_path, program))
     with serving([*served, VALIDATING], relayed(bind)) as port:
         configure(tmp_path, bind, port, served)
-        log = (tmp_path / "log").open("wb")
-        process = subprocess.Popen([path, "-g", "-c", str(tmp_path / "named.conf")], stdout=log, stderr=log)
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                with suppress(Unanswered):
-                    Client(Patience((0.5,), 1.0)).ask(Target(ROOT, port), name("."), "SOA")
-                    break
-                assert process.poll() is None, (tmp_path / "log").read_text()
-                assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+        with running(path, tmp_path, Target(ROOT, port)):
             yield port
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-            log.close()
 
 
 def write_zones(signer: Signer) -> dict[str, list[str]]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +14,10 @@ from plans.values import Irregular, Key, Name, RRset, name, parse_value, rrset
 from providers.contract import Context, Served, Unavailable
 from providers.manual import ADAPTER
 from provisioner.dns import PublicLookup, ResolverOptions
-from provisioner.dns.client import Client, Patience, Unanswered
 from provisioner.targets import Target
 from tests.emulators.dns_sockets import serving
 from tests.lab.conftest import free_port
+from tests.lab.one_bind import relayed, running
 
 ROOT, TLD, FIRST, SECOND, BOTH, RECURSIVE = (f"127.0.53.{host}" for host in range(21, 27))
 CONTOSO, BOTH_SIDES = name("contoso.example"), name("two.both")
@@ -81,49 +77,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bind")
 
 
-def relayed(bind: int) -> Callable[..., list[bytes]]:
-    """Pass messages on to BIND from the address to which they came, and its answers back.
-
-    BIND listens at addresses of interfaces only, of which loopback has one; by the sender's it knows which server to be.
-    """
-
-    def replies(octets: bytes, address: str, *, tcp: bool) -> list[bytes]:
-        kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
-        with socket.socket(socket.AF_INET, kind) as wire, suppress(OSError):
-            wire.bind((address, 0))
-            wire.settimeout(5)
-            wire.connect(("127.0.0.1", bind))
-            wire.sendall(len(octets).to_bytes(2, "big") + octets if tcp else octets)
-            if not tcp:
-                return [wire.recv(65535)]
-            with wire.makefile("rb") as stream:
-                return [stream.read(int.from_bytes(stream.read(2), "big"))]
-        return []
-
-    return replies
-
-
 @pytest.fixture
 def port(folder: Path, program: Callable[[str], str]) -> Iterator[int]:
     """Start one BIND that is another server at each address, and a recursive one at the last; gives the port of all."""
     path, bind = program("named"), free_port()
     with serving([*SERVED, RECURSIVE], relayed(bind)) as port:
         configure(folder, bind, port)
-        log = (folder / "log").open("wb")
-        process = subprocess.Popen([path, "-g", "-c", str(folder / "named.conf")], stdout=log, stderr=log)
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                with suppress(Unanswered):
-                    Client(Patience((0.5,), 1.0)).ask(Target(ROOT, port), name("."), "SOA")
-                    break
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < deadline, (folder / "log").read_text()
+        with running(path, folder, Target(ROOT, port)):
             yield port
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-            log.close()
 
 
 def configure(folder: Path, bind: int, port: int) -> None:

@@ -8,8 +8,8 @@ from plans.conditions import GraphSays, HeldFor, ProviderHolds, Readiness
 from plans.desired import Subject
 from plans.plan import Change, Manual, Rollout, Step
 from plans.policy import Risk
-from plans.position import Event, EventKind
-from plans.progress import Wait, Write, progress
+from plans.position import Event, EventKind, Write
+from plans.progress import Wait, progress
 from plans.values import Mx, ZoneRef, name, rrset
 
 OPENED = datetime(2026, 11, 24, 12, tzinfo=UTC)

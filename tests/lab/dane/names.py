@@ -20,6 +20,8 @@ ADDRESSES = (
 DOMAIN = "contoso-lab.com"
 LEGACY = "contoso-lab-com.mail.protection.outlook.com"
 NEW = "contoso-lab-com.o-v1.mx.microsoft"
+VERIFIED = f"Verified TLS connection established to {NEW}"
+"""What Postfix says of a delivery by DANE."""
 OWN = f"mx1.{DOMAIN}"
 """A mail host of the customer's own."""
 

@@ -10,8 +10,6 @@ from tests.lab.dane import names
 from tests.lab.dane.servers import served
 from tests.lab.dane.world import Lab
 
-VERIFIED = f"Verified TLS connection established to {names.NEW}"
-
 
 def test_to_dane(lab: Lab) -> None:
     to_a_signed_zone(lab)
@@ -51,10 +49,10 @@ def to_the_assigned_host(lab: Lab) -> None:
 def to_dane(lab: Lab) -> None:
     """Microsoft publishes the TLSA of its host, and the sender finds it."""
     before = lab.mail()
-    assert not any(VERIFIED in line for line in before.tls)
+    assert not any(names.VERIFIED in line for line in before.tls)
     lab.publish_tlsa(lab.authority.tlsa(names.NEW))
     assert lab.walk("mx.plan").code == Exit.DONE
     lab.forget()
-    assert any(VERIFIED in line for line in lab.mail().tls)
+    assert any(names.VERIFIED in line for line in lab.mail().tls)
     assert lab.call("verify").code == Exit.DONE
     assert lab.call("plan", "--detailed-exitcode").code == Exit.DONE

@@ -9,14 +9,12 @@ from tests.lab.dane import names
 from tests.lab.dane.servers import served
 from tests.lab.dane.world import Lab
 
-VERIFIED = f"Verified TLS connection established to {names.NEW}"
-
 
 def test_back(lab: Lab) -> None:
     """Everything is undone in the reverse order; days pass between its steps."""
     lab.settle()
     lab.write(f"dnssec: manage, exchange: {names.LEGACY}, parent: com")
-    assert any(VERIFIED in line for line in lab.mail().tls)
+    assert any(names.VERIFIED in line for line in lab.mail().tls)
     lab.call("plan", "--out", "back.plan")
     assert lab.walk("back.plan", lambda: True).code == Exit.WAITING
     lab.publish_tlsa()

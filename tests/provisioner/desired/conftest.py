@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from plans.desired import Cloud
 from provisioner.desired.clouds import endpoint
 from provisioner.desired.credential import Login
 from provisioner.desired.graph import GraphSource
 from provisioner.manifest.model import BearerToken, Credential, LiveTenant, Location, Method, Secret
-from tests.emulators import graph, login
+from tests.emulators import certificate, graph, login
 from tests.emulators.login import jwt
 
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -79,27 +74,9 @@ class Certificates:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
     file = tmp_path_factory.mktemp("tls") / "server.pem"
-    file.write_bytes(pem)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(file)
-    return Certificates(pem, file, server)
+    server = certificate.make(file, rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    return Certificates(file.read_bytes(), file, server)
 
 
 @pytest.fixture
