@@ -1,4 +1,4 @@
-"""The use case `apply`: walk the rollouts of an approved plan as far as their gates are open, many subjects at a time.
+"""The use case `apply`: walk the rollouts of approved plans as far as their gates are open, many subjects at a time.
 
 How one rollout is walked stands in `provisioner.walk`.
 """
@@ -26,7 +26,7 @@ from provisioner.in_order import in_order
 from provisioner.planfile import PlanFile
 from provisioner.results import Result, Standing
 from provisioner.state import Heartbeat, LeaseHeld, LeaseLost, Run, State
-from provisioner.walk import NotDelegated, PlanStale, RolloutInTheWay, Sight, Walk
+from provisioner.walk import Approved, NotDelegated, PlanStale, RolloutInTheWay, Sight, Walk
 
 AT_ONCE = 16
 """So many subjects are walked at the same time."""
@@ -52,42 +52,50 @@ class Pace:
     tell: Callable[[str], None] = lambda _: None
 
 
+def approved(plan: PlanFile) -> Iterator[Approved]:
+    """Give the rollouts of a plan that somebody approved."""
+    return (Approved(plan.id, plan.header.expires, entry) for entry in plan.entries() if entry.rollout)
+
+
 def stopped(plan: PlanFile) -> Iterator[Result]:
     """Give the results of the subjects that a finding stopped while planning."""
     return (_stopped(entry) for entry in plan.entries() if entry.stopped)
 
 
-def apply(fleet: Fleet, state: State, run: Run, plan: PlanFile, pace: Pace | None = None) -> Iterator[Result]:
-    """Walk every rollout of an approved plan, and give each subject's result, in the plan's order, once it is known.
+def apply(
+    fleet: Fleet, state: State, run: Run, work: Callable[[], Iterable[Approved]], pace: Pace | None = None
+) -> Iterator[Result]:
+    """Walk approved rollouts, and give each subject's result, in their order, once it is known.
 
-    What waits is walked again as long as `pace.wait` says. No `Problem` leaves; it becomes its subject's result.
+    `work` gives them, each time anew: they are not all held in memory. What waits is walked again as long as `pace.wait` says.
+    No `Problem` leaves; it becomes its subject's result.
     """
     pace = pace or Pace()
     end = time.monotonic() + pace.wait.total_seconds()
-    todo: Iterable[Entry] = (entry for entry in plan.entries() if entry.rollout)
+    todo = work()
     with Heartbeat(state) as beat:
         claims = Claims(state, run, beat, pace.lock_timeout, pace.stop)
-        zones = _zones(fleet, plan)
+        zones = _zones(fleet, work())
         written: Counter[Subject] = Counter()
-        walked, pause = _Pass(fleet, state, run, plan, claims, zones, pace), SHORTEST_PAUSE
+        walked, pause = _Pass(fleet, state, run, claims, zones, pace), SHORTEST_PAUSE
         while True:
-            waiting: list[tuple[Entry, Result]] = []
+            waiting: list[tuple[Approved, Result]] = []
             pause = min(2 * pause, LONGEST_PAUSE)
-            for entry, found in walked.over(todo):
+            for one, found in walked.over(todo):
                 pause = SHORTEST_PAUSE if found.written else pause
-                result = replace(found, written=found.written + written[entry.subject])
-                written[entry.subject] = result.written
+                result = replace(found, written=found.written + written[found.subject])
+                written[found.subject] = result.written
                 if result.standing is Standing.WAITING and time.monotonic() < end:
-                    waiting.append((entry, result))
+                    waiting.append((one, result))
                 else:
                     yield result
             if not waiting:
                 return
             try:
                 _pause(state.now(), [result for _, result in waiting], end, pause, pace)
-                todo = [entry for entry, _ in waiting]
-                fleet.refresh(entry.tenant for entry in todo)
-                walked = _Pass(fleet, state, run, plan, claims, zones, pace)
+                todo = [one for one, _ in waiting]
+                fleet.refresh(one.entry.tenant for one in todo)
+                walked = _Pass(fleet, state, run, claims, zones, pace)
             except Problem as why:
                 yield from (Result(result.subject, Standing.FAILED, result.written, why) for _, result in waiting)
                 return
@@ -105,11 +113,11 @@ def _pause(now: datetime, waiting: Sequence[Result], end: float, unknown: float,
     pace.stop.wait(seconds)
 
 
-def _zones(fleet: Fleet, plan: PlanFile) -> Mapping[str, Mapping[Name, ZoneRef | Problem]]:
-    """Ask each provider once which zones the plan's labels mean now."""
+def _zones(fleet: Fleet, work: Iterable[Approved]) -> Mapping[str, Mapping[Name, ZoneRef | Problem]]:
+    """Ask each provider once which zones the plans' labels mean now."""
     names: dict[str, set[Name]] = defaultdict(set)
-    for entry in plan.entries():
-        for step in entry.rollout.steps if entry.rollout else ():
+    for one in work:
+        for step in one.rollout.steps:
             if step.zone:
                 names[step.zone.provider].add(step.zone.name)
     return {label: fleet.zones(label, of_label) for label, of_label in names.items()}
@@ -130,7 +138,6 @@ class _Pass:
         fleet: Fleet,
         state: State,
         run: Run,
-        plan: PlanFile,
         claims: Claims,
         zones: Mapping[str, Mapping[Name, ZoneRef | Problem]],
         pace: Pace,
@@ -138,22 +145,21 @@ class _Pass:
         self._fleet = fleet
         self._state = state
         self._run = run
-        self._plan = plan
         self._claims = claims
         self._zones = zones
         self._pace = pace
         self._graph = _GraphFacts(fleet)
         self._sight = Sight(self._graph.of, state.pins(), fleet.witness(), Delegations(fleet).finding)
 
-    def over(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Result]]:
-        """Walk entries, and give each with its result, in their order."""
-        left = iter(entries)
+    def over(self, work: Iterable[Approved]) -> Iterator[tuple[Approved, Result]]:
+        """Walk rollouts, and give each with its result, in their order."""
+        left = iter(work)
         while portion := list(islice(left, _PORTION)):
             self._graph.expect(portion)
             yield from in_order(self._walk, portion, AT_ONCE, self._pace.stop, _GRACE, _left)
 
-    def _walk(self, entry: Entry) -> Result:
-        walk = Walk(self._fleet, self._state, self._run, self._plan, self._sight, entry, self._pace.stop)
+    def _walk(self, one: Approved) -> Result:
+        walk = Walk(self._fleet, self._state, self._run, self._sight, one, self._pace.stop)
         problem: Problem | None = None
         standing, waits = Standing.DONE, None
         try:
@@ -169,17 +175,17 @@ class _Pass:
         except Problem as why:
             standing, problem = Standing.FAILED, why
         if waits:
-            return Result(entry.subject, Standing.WAITING, walk.written, waiting=waits[0], waits=waits[1])
-        return Result(entry.subject, standing, walk.written, problem, unsure=walk.unsure)
+            return Result(one.subject, Standing.WAITING, walk.written, waiting=waits[0], waits=waits[1])
+        return Result(one.subject, standing, walk.written, problem, unsure=walk.unsure)
 
 
-def _left(entry: Entry, begun: bool) -> Result:  # noqa: FBT001 - called by `in_order` alone
-    """Give the result of an entry that the run did not come to the end of when it was told to stop."""
+def _left(one: Approved, begun: bool) -> Result:  # noqa: FBT001 - called by `in_order` alone
+    """Give the result of a rollout that the run did not come to the end of when it was told to stop."""
     if not begun:
-        return Result(entry.subject, Standing.INTERRUPTED)
+        return Result(one.subject, Standing.INTERRUPTED)
     what = "A request to its provider was still under way; nobody waited for the answer."
-    told = Problem(f"{entry.subject} was left in the middle", what, "Apply the same plan again: it reads what became of it.")
-    return Result(entry.subject, Standing.INTERRUPTED, 0, told)
+    told = Problem(f"{one.subject} was left in the middle", what, "Apply the same plan again: it reads what became of it.")
+    return Result(one.subject, Standing.INTERRUPTED, 0, told)
 
 
 class _GraphFacts:
@@ -190,12 +196,11 @@ class _GraphFacts:
         self._answers: dict[tuple[str, Name], GraphAnswer | Problem] = {}
         self._lock = threading.Lock()
 
-    def expect(self, entries: Iterable[Entry]) -> None:
-        """Ask for all that the entries' conditions need."""
+    def expect(self, work: Iterable[Approved]) -> None:
+        """Ask for all that the rollouts' conditions need."""
         wanted: dict[str, set[Name]] = defaultdict(set)
-        for entry in entries:
-            if entry.rollout:
-                wanted[entry.tenant] |= asked_of_graph(entry.rollout)
+        for one in work:
+            wanted[one.entry.tenant] |= asked_of_graph(one.rollout)
         for tenant, names in wanted.items():
             self._ask(tenant, names)
 

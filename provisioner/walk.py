@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never, cast
 
 from plans.codec import decode_entry, encode_entry
@@ -37,7 +38,6 @@ from providers.contract import Outcome, ProviderError, Status
 from provisioner.claims import Claims, Interrupted
 from provisioner.fleet import Fleet
 from provisioner.kept import Opened
-from provisioner.planfile import PlanFile
 from provisioner.probe.gather import gather
 from provisioner.probe.witness import Witness
 from provisioner.state import Lease, Run, State, StoredRollout
@@ -75,19 +75,39 @@ class Sight:
     astray: Callable[[Subject, ZoneRef], Finding | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An entry with a rollout that may be walked, and the plan by whose approval.
+
+    One that has not begun may begin until `expires` (UTC).
+    """
+
+    plan_id: str
+    expires: datetime
+    entry: Entry
+
+    @property
+    def subject(self) -> Subject:
+        """What the rollout is about."""
+        return self.entry.subject
+
+    @property
+    def rollout(self) -> Rollout:
+        """Its steps."""
+        return cast("Rollout", self.entry.rollout)
+
+
 class Walk:
     """One rollout on its way; `written` counts the sets that this run has written for it."""
 
-    def __init__(
-        self, fleet: Fleet, state: State, run: Run, plan: PlanFile, sight: Sight, entry: Entry, stop: threading.Event
-    ) -> None:
+    def __init__(self, fleet: Fleet, state: State, run: Run, sight: Sight, approved: Approved, stop: threading.Event) -> None:
         self._fleet = fleet
         self._state = state
         self._run = run
-        self._plan = plan
         self._sight = sight
-        self._entry = entry
-        self._rollout = cast("Rollout", entry.rollout)
+        self._approved = approved
+        self._entry = approved.entry
+        self._rollout = approved.rollout
         self._stop = stop
         self._stored: StoredRollout | None = None
         self._leases: tuple[Lease, ...] = ()
@@ -114,13 +134,13 @@ class Walk:
             Problem: something could not be read or written.
 
         """
-        self._stored = self._state.find(self._entry.subject, self._plan.id)
+        self._stored = self._state.find(self._entry.subject, self._approved.plan_id)
         if self._stored and self._stored.outcome == FINISHED:
             return None
         self._check(zones)
         held = {step.zone for step in self._rollout.steps if step.zone}
-        with claims.of(held, f"{self._rollout.subject}, plan {self._plan.id[:12]}") as self._leases:
-            self._stored = self._state.find(self._entry.subject, self._plan.id)
+        with claims.of(held, f"{self._rollout.subject}, plan {self._approved.plan_id[:12]}") as self._leases:
+            self._stored = self._state.find(self._entry.subject, self._approved.plan_id)
             if self._stored and self._stored.outcome == FINISHED:
                 return None
             self._clear_the_way()
@@ -162,11 +182,11 @@ class Walk:
             Problem: a provider, or public DNS, could not tell.
 
         """
-        header = self._plan.header
-        if self._stored is None and self._state.now() >= header.expires:
+        expires = self._approved.expires
+        if self._stored is None and self._state.now() >= expires:
             raise PlanStale(
                 "The plan has expired",
-                f"That of {self._rollout.subject} has not begun, and none may after {header.expires:%Y-%m-%d %H:%M:%SZ}.",
+                f"That of {self._rollout.subject} has not begun, and none may after {expires:%Y-%m-%d %H:%M:%SZ}.",
                 _NEW_PLAN,
             )
         if self._stored and self._stored.outcome:
@@ -202,7 +222,7 @@ class Walk:
     def _clear_the_way(self) -> None:
         """Settle what another plan left open for this subject: go on with its equal rest, or close what is to make way."""
         opened = self._state.open_rollout(self._rollout.subject)
-        entry = decode_entry(opened.line) if opened and opened.plan_id != self._plan.id else None
+        entry = decode_entry(opened.line) if opened and opened.plan_id != self._approved.plan_id else None
         other = entry.rollout if entry else None
         if opened is None or entry is None or other is None:
             return
@@ -300,7 +320,7 @@ class Walk:
     def _keep(self) -> StoredRollout:
         """Keep the rollout in the state: it has begun, and goes on in later runs."""
         if self._stored is None:
-            self._stored = self._state.start(self._run, self._entry.subject, self._plan.id, encode_entry(self._entry))
+            self._stored = self._state.start(self._run, self._entry.subject, self._approved.plan_id, encode_entry(self._entry))
         return self._stored
 
     def _settle(self, stored: StoredRollout, number: int, outcome: Outcome) -> None:

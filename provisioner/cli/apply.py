@@ -98,7 +98,7 @@ def _walk(fleet: Fleet, plan: PlanFile, given: Leave, pace: Pace, state_artifact
 
     from provisioner.cli.interrupt import until_interrupted
     from provisioner.cli.world import tell_requests
-    from provisioner.execute import apply, stopped
+    from provisioner.execute import apply, approved, stopped
     from provisioner.exits import Exit
     from provisioner.report.lines import line
     from provisioner.state import State
@@ -109,7 +109,7 @@ def _walk(fleet: Fleet, plan: PlanFile, given: Leave, pace: Pace, state_artifact
         code: int = Exit.ERROR
         try:
             given.keep(state, run, plan.id)
-            code = _tell(chain(stopped(plan), apply(fleet, state, run, plan, pace)), json=json, summary=True)
+            code = _tell(chain(stopped(plan), apply(fleet, state, run, lambda: approved(plan), pace)), json=json, summary=True)
         finally:
             code = _conclude(fleet, state, run, code, state_artifact)
             tell_requests(fleet)

@@ -16,7 +16,7 @@ from plans.plan import Change
 from plans.snapshot import Snapshot
 from plans.values import Irregular, Key, Name, RRset, ZoneRef, name
 from providers.contract import Outcome
-from provisioner.execute import LONGEST_PAUSE, Pace, apply
+from provisioner.execute import LONGEST_PAUSE, Pace, apply, approved
 from provisioner.exits import Exit
 from provisioner.report.exit_code import of_apply
 from provisioner.results import Standing
@@ -172,7 +172,7 @@ def test_many_subjects_keep_the_plans_order_and_no_zone_is_written_by_two_at_a_t
     wanted = {domain: f"{domain.rstrip('.').replace('.', '-')}.o-v1.mx.microsoft" for domain in domains}
     world = World(tmp_path, provider, listed=tuple(domains), hosts=wanted)
     with State.open(world.fleet().manifest.state, world.now) as state, world.plan() as plan:
-        results = list(apply(world.fleet(), state, state.begin_run("apply", "0"), plan))
+        results = list(apply(world.fleet(), state, state.begin_run("apply", "0"), lambda: approved(plan)))
     assert [result.subject for result in results] == [Subject(domain) for domain in sorted(domains)]
     assert {(result.standing, result.written) for result in results} == {(Standing.DONE, 1)}
     assert provider.most == Counter(dict.fromkeys(zones, 1))
