@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from tests.provisioner.cli.estate import names, settle_in_files, writes
 
 DOMAINS = names(50)
 PROCESSES = 10
+ROUNDS = int(os.environ.get("KILLED_TIMES", "10")) // PROCESSES
+"""How often all of them are killed, each at a moment that chance chooses."""
 OTHERS = {Exit.DONE, Exit.STALE, Exit.LOCKED, Exit.PARTIAL}
 
 
@@ -38,6 +43,31 @@ def test_ten_applies_at_once(provisioner: Provisioner, start: Start, fifty_zones
     assert (planned.code, "No changes." in planned.out) == (Exit.DONE, True)
     assert provisioner("history", "--verify").code == Exit.DONE
     assert "No zone is leased." in provisioner("leases").out
+
+
+def test_ten_applies_at_once_that_are_all_killed(provisioner: Provisioner, start: Start, fifty_zones: Path) -> None:
+    chance = random.Random(20261124)  # noqa: S311 - which moments is no secret
+    fresh = {path: path.read_bytes() for path in (fifty_zones / "zones").iterdir()}
+    for _ in range(ROUNDS):
+        for path, zone in fresh.items():
+            path.write_bytes(zone)
+        assert provisioner("plan", "--out", "plan.jsonl").code == Exit.DONE
+        began = time.monotonic()
+        processes = [start("apply", "plan.jsonl", "--auto-approve") for _ in range(PROCESSES)]
+        moments = sorted(chance.uniform(0.5, 6) for _ in processes)
+        for moment, process in zip(moments, processes, strict=True):
+            try:
+                process.wait(max(0.0, moment - (time.monotonic() - began)))
+            except subprocess.TimeoutExpired:
+                process.kill()
+            process.communicate()
+        assert -signal.SIGKILL in {process.returncode for process in processes}
+        assert provisioner("history", "--verify").code == Exit.DONE
+        unlock(provisioner)
+        again = provisioner("apply", "plan.jsonl", "--auto-approve")
+        assert again.code == Exit.DONE, again
+        assert [writes(fifty_zones, domain) for domain in DOMAINS] == [1] * len(DOMAINS)
+        assert provisioner("history", "--verify").code == Exit.DONE
 
 
 @pytest.mark.parametrize(
