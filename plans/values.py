@@ -85,6 +85,8 @@ def is_at_or_below(child: Name, parent: Name) -> bool:
 
 @lru_cache(maxsize=65536)
 def _escaped_labels(of: Name) -> tuple[bytes, ...]:
+    if "\\" not in of:  # nothing is escaped, so that each dot ends a label
+        return tuple(label.encode("ascii") for label in of.split(".") if label)
     relative = dns.name.from_text(of).relativize(dns.name.root)
     return tuple(dns.name.Name([label]).to_text().encode("ascii") for label in relative.labels)
 

@@ -60,17 +60,23 @@ class Managed(Protocol):
 
 
 class Zones:
-    """The zones of domains or mail hosts. Each provider is asked once, when this is made, for all names that it may hold."""
+    """The zones of domains or mail hosts. Each provider is asked once a `find` for all names that it may hold."""
 
     def __init__(self, fleet: Fleet, domains: Collection[Managed], delegations: Delegations) -> None:
         self._fleet = fleet
         self._delegations = delegations
         self._candidates = candidates(fleet.manifest.providers)
+        self._found: dict[str, dict[Name, ZoneRef | Problem]] = defaultdict(dict)
+        self.find(domains)
+
+    def find(self, domains: Collection[Managed]) -> None:
+        """Ask for the zones of more domains than those that were named before."""
         asked: dict[str, list[Name]] = defaultdict(list)
         for domain in domains:
             for label in (domain.provider.label,) if domain.provider else self._candidates:
                 asked[label].append(domain.name)
-        self._found = {label: fleet.zones(label, names) for label, names in asked.items()}
+        for label, names in asked.items():
+            self._found[label] |= self._fleet.zones(label, names)
 
     def of(self, domain: Managed) -> ZoneRef | Finding:
         """Give the zone that a domain is managed in, or what keeps it from having one."""

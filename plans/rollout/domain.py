@@ -119,7 +119,7 @@ def propose(
     """
     subject, wanted = desired.subject, desired.rrsets[0]
     live = snapshot.sets[wanted.key]
-    if isinstance(live, RRset) and _is_right(live, wanted):
+    if isinstance(live, RRset) and is_right(live, wanted):
         made = phases(subject, live, live, snapshot.zone, terms, remembered) if terms else None
     else:
         refusals = tuple(_refusals(desired, snapshot, strategy, terms, takeover))
@@ -196,7 +196,8 @@ def _one_step(
     return Rollout(subject, (Step(risk, change, snapshot.zone, (), done_when),), outline)
 
 
-def _is_right(live: RRset, wanted: RRset) -> bool:
+def is_right(live: RRset, wanted: RRset) -> bool:
+    """Whether a live MX set leads mail where the wanted one would, whatever its TTL."""
     match live.values, wanted.values:
         case (Mx() as held,), (Mx() as asked,):
             same = held.preference == asked.preference or {held.preference, asked.preference} <= EQUAL_PREFERENCES

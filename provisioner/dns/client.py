@@ -136,7 +136,7 @@ class Client:
         end = time.monotonic() + self._patience.tcp
         octets = query.to_wire(prepend_length=True)
         try:
-            with socket.socket(_family(at), socket.SOCK_STREAM) as wire:
+            with socket.socket(family(at), socket.SOCK_STREAM) as wire:
                 wire.settimeout(_left(end))
                 wire.connect((at.host, at.port))
                 wire.sendall(octets)
@@ -159,16 +159,22 @@ class Client:
 def _to(at: Target) -> Iterator[socket.socket]:
     """Open a datagram socket that is bound to one peer, for which the system must know a way; nothing is sent."""
     try:
-        with socket.socket(_family(at), socket.SOCK_DGRAM) as wire:
+        with socket.socket(family(at), socket.SOCK_DGRAM) as wire:
             wire.connect((at.host, at.port))
             yield wire
     except OSError as error:
-        if error.errno in _NO_ROUTE:
-            raise Unanswered(Reason.NO_ROUTE, "no route to it from this machine") from None
-        raise Unanswered(Reason.REFUSED, _told(error)) from None
+        raise unreached(error) from None
 
 
-def _family(at: Target) -> socket.AddressFamily:
+def unreached(error: OSError) -> Unanswered:
+    """Say why a datagram did not get there, or its answer not back."""
+    if error.errno in _NO_ROUTE:
+        return Unanswered(Reason.NO_ROUTE, "no route to it from this machine")
+    return Unanswered(Reason.REFUSED, _told(error))
+
+
+def family(at: Target) -> socket.AddressFamily:
+    """Give the family of sockets for an address."""
     return socket.AF_INET6 if ":" in at.host else socket.AF_INET
 
 

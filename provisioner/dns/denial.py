@@ -127,7 +127,7 @@ class _Hashed:
         self._records: dict[bytes, NSEC3] = {}
         for owner, record in records:
             alike = (record.algorithm, record.salt, record.iterations) == (_SHA1, first.salt, first.iterations)
-            if alike and owner.parent() == zone and record.flags & ~OPTOUT == 0:  # RFC 5155 §8.1, §8.2
+            if alike and _upper(owner, len(owner) - 1) == zone and record.flags & ~OPTOUT == 0:  # RFC 5155 §8.1, §8.2
                 self._records[_unhex(owner.labels[0])] = record
         self._records.pop(b"", None)
 

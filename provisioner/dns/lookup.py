@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from plans.facts import NoAnswer, Secured, ZoneFacts
 from plans.values import Irregular, Key, Live, Name, Opaque, RRset
@@ -17,14 +17,17 @@ from providers.contract import Served, Unavailable
 from provisioner.dns import answers
 from provisioner.dns.anchor import ROOT_ANCHOR, read_anchor
 from provisioner.dns.chain import Chain
-from provisioner.dns.client import Client, Wish
+from provisioner.dns.client import Client, Patience, Wish
 from provisioner.dns.everywhere import Told, about, ask_all, not_delegated
 from provisioner.dns.forwarders import ThroughForwarders
-from provisioner.dns.roots import ROOT_SERVERS, read_hints
+from provisioner.dns.roots import ROOT_SERVERS, Servers, read_hints
 from provisioner.dns.secured import HostAddresses, Validator
 from provisioner.dns.zone_facts import Surveyor
 from provisioner.dns.zones import Effort, FromTheRoot, Way, Zones
 from provisioner.targets import Target
+
+if TYPE_CHECKING:
+    from provisioner.dns.survey import Survey
 
 _T = TypeVar("_T")
 
@@ -140,11 +143,20 @@ class PublicLookup:
         """
         return self._surveyor.facts(zone, keys)
 
+    def survey(self, patience: Patience | None = None) -> Survey:
+        """Give who asks for many keys at once; what others found here is of no use to it."""
+        from provisioner.dns.survey import PATIENCE, Survey  # noqa: PLC0415 - an event loop, which few runs need
+
+        return Survey(self._roots, self._options.forward, self._way.target, patience or PATIENCE)
+
     @cached_property
     def _zones(self) -> Zones:
         if self._options.forward:
             return ThroughForwarders(self._way, self._options.forward)
-        return FromTheRoot(self._way, lambda: read_hints(self._options.hints) if self._options.hints else ROOT_SERVERS)
+        return FromTheRoot(self._way, self._roots)
+
+    def _roots(self) -> Servers:
+        return read_hints(self._options.hints) if self._options.hints else ROOT_SERVERS
 
     @cached_property
     def _chain(self) -> Chain:

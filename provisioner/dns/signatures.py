@@ -98,6 +98,9 @@ def check(of: SignedSet, zone: dns.name.Name, keys: Collection[DNSKEY], now: dat
     if not of.signatures:
         msg = f"{of} is not signed"
         raise Bogus(msg)
+    if not of.records.name.is_subdomain(zone):  # RFC 4035 §5.3.1
+        msg = f"{of} does not lie in the zone {zone}, whose keys would vouch for it"
+        raise Bogus(msg)
     met = f"no signature of {of} fits a key of {zone}"
     valid: list[RRSIG] = []
     checks = 0

@@ -179,6 +179,13 @@ def test_a_whole_chain_proves_absent_exactly_what_is_absent(labels: list[str], k
     except Bogus:
         assert hidden or held or made
     else:
-        assert not held
+        assert not held or hidden  # a delegation's own NS set is not for its parent to deny
         assert not made
         assert not hidden or proof.security is Security.INSECURE  # opt-out knows nothing of what it leaves out
+
+
+def test_a_hashed_record_of_the_root_proves_nothing_below_it() -> None:
+    own = dns.rrset.from_text(dns.name.root, 300, "IN", "NSEC3", f"1 0 0 - {hashed('b')} NS")
+    for zone in (ZONE, dns.name.root):
+        with pytest.raises(Bogus):
+            denial.unsigned([own], zone, at("b"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dns.dnssec
 import dns.exception
 import dns.flags
@@ -79,6 +81,15 @@ def test_a_record_more_or_less_or_under_another_name_is_bogus() -> None:
     sets = [dns.rrset.from_rdata_list(moved, 600, list(one)) for one in (ZONE.sets[key], ZONE.signatures[key])]
     with pytest.raises(Bogus):
         verdict(moved, key[1], sets)
+
+
+def test_no_zone_vouches_for_what_lies_elsewhere() -> None:
+    outside = dns.rrset.from_text("example.net.", 600, "IN", "MX", "0 mail.example.")
+    by = KEYS[1]
+    made = dns.dnssec.sign(outside, by.private, APEX, by.public, NOW - timedelta(days=1), NOW + timedelta(days=1))
+    signed = signed_sets([outside, dns.rrset.from_rdata(outside.name, 600, made)])
+    with pytest.raises(Bogus, match="does not lie in the zone"):
+        check(signed[0], APEX, STANDING.keys, NOW)
 
 
 def test_a_wildcard_without_the_proof_that_nothing_is_nearer_is_bogus() -> None:

@@ -52,7 +52,7 @@ def test_a_signed_zone_is_told_as_its_servers_and_its_parents_serve_it(bench: Be
     assert (facts.security, facts.why, facts.parent_security) == (Security.SECURE, "", Security.SECURE)
     servers = {name(f"ns{number}.contoso.example") for number in (1, 2, 3)}
     assert facts.delegated == facts.own == servers
-    assert (facts.ns_ttl, facts.negative_ttl, facts.parent_negative_ttl, facts.parent_ds_ttl) == (7200, 300, 300, None)
+    assert (facts.ns_ttl, facts.negative_ttl, facts.parent_negative_ttl) == (7200, 300, 300)
     entry, rest = keys("contoso")
     assert facts.ds == rrset(CONTOSO, "DS", 3600, [parse_value("DS", bench.zones["contoso"].ds().split(" DS ")[1])])
     assert set(facts.signed) == set(OWN)
