@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from plans.desired import Subject
 from plans.problem import Problem
+
+if TYPE_CHECKING:
+    from plans.plan import Entry
+
+CONTESTED = "contested"
+"""The code of the finding that somebody changes back what we write (`plans.contest`)."""
 
 
 class Severity(StrEnum):
@@ -25,13 +32,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with one subject: `what` is wrong and where, and how to `mend` it."""
+    """One thing that is wrong with one subject: `what` is wrong and where, and how to `mend` it.
+
+    `acknowledged`: where, until when and why somebody said that it is known; empty: nobody did. It stops what it stopped.
+    """
 
     severity: Severity
     code: str
     subject: Subject
     what: str
     mend: str
+    acknowledged: str = ""
 
     @classmethod
     def block(cls, subject: Subject, code: str, what: str, mend: str) -> Self:
@@ -68,3 +79,14 @@ class Risk(StrEnum):
     REMOVE_TLSA = "remove-tlsa"
     ADD_TXT = "add-txt"
     MANUAL = "manual"
+
+
+def unattended(entry: Entry, allowed: Collection[Risk]) -> bool:
+    """Whether the steps of a subject may be taken without a person, as far as their classes and the findings tell.
+
+    The class of every step is among those that policy allows. A TTL is lowered for what follows: only an approved rollout does
+    it. What somebody changes back is not written again.
+    """
+    risks = {step.risk for step in entry.rollout.steps} if entry.rollout else set()
+    is_contested = any(finding.code == CONTESTED for finding in entry.findings)
+    return risks <= frozenset(allowed) - {Risk.LOWER_TTL} and not is_contested

@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import cast
 
 from plans.desired import GraphAnswer, Subject
-from plans.plan import Entry
+from plans.plan import Entry, Step
 from plans.policy import Severity
 from plans.position import asked_of_graph
 from plans.problem import Problem
@@ -24,7 +25,8 @@ from provisioner.delegation import Delegations
 from provisioner.fleet import Fleet
 from provisioner.in_order import in_order
 from provisioner.planfile import PlanFile
-from provisioner.results import Result, Standing
+from provisioner.restraint import Refused, Restraint, Turn
+from provisioner.results import Held, Result, Standing
 from provisioner.state import Heartbeat, LeaseHeld, LeaseLost, Run, State
 from provisioner.walk import Approved, NotDelegated, PlanStale, RolloutInTheWay, Sight, Walk
 
@@ -58,17 +60,17 @@ def approved(plan: PlanFile) -> Iterator[Approved]:
 
 
 def stopped(plan: PlanFile) -> Iterator[Result]:
-    """Give the results of the subjects that a finding stopped while planning."""
-    return (_stopped(entry) for entry in plan.entries() if entry.stopped)
+    """Give the results of the subjects that a finding stopped while planning, but for those of which somebody knows."""
+    return (_stopped(entry) for entry in plan.entries() if entry.stopped and not entry.acknowledged)
 
 
 def apply(
     fleet: Fleet, state: State, run: Run, work: Callable[[], Iterable[Approved]], pace: Pace | None = None
 ) -> Iterator[Result]:
-    """Walk approved rollouts, and give each subject's result, in their order, once it is known.
+    """Walk approved rollouts, and give each subject's result once it is known: in their order, those that were held later.
 
-    `work` gives them, each time anew: they are not all held in memory. What waits is walked again as long as `pace.wait` says.
-    No `Problem` leaves; it becomes its subject's result.
+    `work` gives them, each time anew: they are not all held in memory. What waits is walked again as long as `pace.wait` says,
+    what policy holds back once it may go on. No `Problem` leaves; it becomes its subject's result.
     """
     pace = pace or Pace()
     end = time.monotonic() + pace.wait.total_seconds()
@@ -76,34 +78,80 @@ def apply(
     with Heartbeat(state) as beat:
         claims = Claims(state, run, beat, pace.lock_timeout, pace.stop)
         zones = _zones(fleet, work())
+        restraint = _restraint(fleet, state, work())
         written: Counter[Subject] = Counter()
-        walked, pause = _Pass(fleet, state, run, claims, zones, pace), SHORTEST_PAUSE
+        walked, pause = _Pass(fleet, state, run, claims, zones, restraint, pace), SHORTEST_PAUSE
+        held: list[_Left] = []
+        waiting: list[_Left] = []
         while True:
-            waiting: list[tuple[Approved, Result]] = []
-            pause = min(2 * pause, LONGEST_PAUSE)
             for one, found in walked.over(todo):
                 pause = SHORTEST_PAUSE if found.written else pause
                 result = replace(found, written=found.written + written[found.subject])
                 written[found.subject] = result.written
-                if result.standing is Standing.WAITING and time.monotonic() < end:
+                if result.held and result.held.until is None:
+                    held.append((one, result))
+                elif result.standing is Standing.WAITING and time.monotonic() < end and not restraint.over(one.subject):
                     waiting.append((one, result))
                 else:
                     yield result
+            todo, held = _let_go(restraint, held)
+            if todo:
+                continue
             if not waiting:
+                yield from (_stays(restraint, *left, pace.stop) for left in held)
                 return
             try:
                 _pause(state.now(), [result for _, result in waiting], end, pause, pace)
-                todo = [one for one, _ in waiting]
+                pause = min(2 * pause, LONGEST_PAUSE)
+                todo, waiting = [one for one, _ in waiting], []
                 fleet.refresh(one.entry.tenant for one in todo)
-                walked = _Pass(fleet, state, run, claims, zones, pace)
+                walked = _Pass(fleet, state, run, claims, zones, restraint, pace)
             except Problem as why:
-                yield from (Result(result.subject, Standing.FAILED, result.written, why) for _, result in waiting)
+                yield from (Result(one.subject, Standing.FAILED, written[one.subject], why) for one, _ in (*waiting, *held))
                 return
+
+
+_Left = tuple[Approved, Result]
+"""A rollout that the run has not come to the end of, and where it stands."""
+
+
+def _restraint(fleet: Fleet, state: State, work: Iterable[Approved]) -> Restraint:
+    """Give what policy lets a run do, in the light of what earlier runs did of the same plans."""
+    restraint = Restraint(fleet.manifest.policy, fleet.now)
+    begun: dict[str, Collection[Subject]] = {}
+    for one in work if fleet.manifest.policy.waves else ():
+        if one.plan_id not in begun:
+            begun[one.plan_id] = state.begun(one.plan_id)
+        stored = state.find(one.subject, one.plan_id) if one.subject in begun[one.plan_id] else None
+        if stored:
+            restraint.remember(one.plan_id, one.subject, one.rollout.steps, state.events(stored.id))
+    return restraint
+
+
+def _turn(one: Approved, result: Result) -> Turn:
+    """Give at what a rollout is held."""
+    return one.plan_id, cast("Step", result.waiting).risk
+
+
+def _let_go(restraint: Restraint, held: Sequence[_Left]) -> tuple[list[Approved], list[_Left]]:
+    """Tell those of the held ones that may go on from those that may not yet."""
+    may_go = restraint.may_go([_turn(*left) for left in held])
+    going = [one for (one, _), goes in zip(held, may_go, strict=True) if goes]
+    return going, [left for left, goes in zip(held, may_go, strict=True) if not goes]
+
+
+def _stays(restraint: Restraint, one: Approved, result: Result, stop: threading.Event) -> Result:
+    """Give the result of a rollout that is held, and will not go on in this run."""
+    if stop.is_set():
+        return Result(one.subject, Standing.INTERRUPTED, result.written)
+    plan_id, risk = _turn(one, result)
+    refusal = restraint.refusal(plan_id, one.subject, risk, at_the_end=True)
+    return Result(one.subject, Standing.REFUSED, result.written, refusal) if refusal else result
 
 
 def _pause(now: datetime, waiting: Sequence[Result], end: float, unknown: float, pace: Pace) -> None:
     """Wait until the first of those that wait can go on, and say so; `unknown` seconds where it has no known time."""
-    known = [result.waits.until for result in waiting if result.waits and result.waits.until]
+    known = [result.until for result in waiting if result.until]
     seconds = min([max(0.0, (until - now).total_seconds()) for until in known], default=unknown)
     if len(known) < len(waiting):
         seconds = min(seconds, unknown)
@@ -124,7 +172,7 @@ def _zones(fleet: Fleet, work: Iterable[Approved]) -> Mapping[str, Mapping[Name,
 
 
 def _stopped(entry: Entry) -> Result:
-    finding = next(one for one in entry.findings if one.stops)
+    finding = next(one for one in entry.findings if one.stops and not one.acknowledged)
     headline = f"{entry.subject}: {finding.code}"
     standing = Standing.FAILED if finding.severity is Severity.ERROR else Standing.REFUSED
     return Result(entry.subject, standing, 0, Problem(headline, finding.what, finding.mend))
@@ -140,6 +188,7 @@ class _Pass:
         run: Run,
         claims: Claims,
         zones: Mapping[str, Mapping[Name, ZoneRef | Problem]],
+        restraint: Restraint,
         pace: Pace,
     ) -> None:
         self._fleet = fleet
@@ -147,6 +196,7 @@ class _Pass:
         self._run = run
         self._claims = claims
         self._zones = zones
+        self._restraint = restraint
         self._pace = pace
         self._graph = _GraphFacts(fleet)
         self._sight = Sight(self._graph.of, state.pins(), fleet.witness(), Delegations(fleet).finding)
@@ -159,14 +209,22 @@ class _Pass:
             yield from in_order(self._walk, portion, AT_ONCE, self._pace.stop, _GRACE, _left)
 
     def _walk(self, one: Approved) -> Result:
-        walk = Walk(self._fleet, self._state, self._run, self._sight, one, self._pace.stop)
+        over = self._restraint.over(one.subject)
+        if over:
+            return Result(one.subject, Standing.REFUSED, 0, over)
+        walk = Walk(self._fleet, self._state, self._run, self._sight, self._restraint, one, self._pace.stop)
+        result = self._outcome(walk, one.subject)
+        self._restraint.ended(one.plan_id, result, walk.sent, refused=isinstance(result.problem, Refused))
+        return result
+
+    def _outcome(self, walk: Walk, subject: Subject) -> Result:
         problem: Problem | None = None
-        standing, waits = Standing.DONE, None
+        standing, left = Standing.DONE, None
         try:
-            waits = walk.go(self._zones, self._claims)
+            left = walk.go(self._zones, self._claims)
         except PlanStale as why:
             standing, problem = Standing.STALE, why
-        except (RolloutInTheWay, NotDelegated) as why:
+        except (RolloutInTheWay, NotDelegated, Refused) as why:
             standing, problem = Standing.REFUSED, why
         except (LeaseHeld, LeaseLost) as why:
             standing, problem = Standing.LOCKED, why
@@ -174,9 +232,13 @@ class _Pass:
             standing, problem = Standing.INTERRUPTED, why
         except Problem as why:
             standing, problem = Standing.FAILED, why
-        if waits:
-            return Result(one.subject, Standing.WAITING, walk.written, waiting=waits[0], waits=waits[1])
-        return Result(one.subject, standing, walk.written, problem, unsure=walk.unsure)
+        match left:
+            case step, Held() as held:
+                return Result(subject, Standing.WAITING, walk.written, waiting=step, held=held)
+            case step, waits:
+                return Result(subject, Standing.WAITING, walk.written, waiting=step, waits=waits)
+            case None:
+                return Result(subject, standing, walk.written, problem, unsure=walk.unsure)
 
 
 def _left(one: Approved, begun: bool) -> Result:  # noqa: FBT001 - called by `in_order` alone

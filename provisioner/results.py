@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,19 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Why policy holds a step back that could be taken, and until when; None: until others have done theirs."""
+
+    why: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What became of one subject: where it stands, how many sets were written for it in this run, and why it stopped.
 
-    `waiting` is the step that it waits at, `waits` what for. `unsure`: one more set may have been written; no answer came.
+    `waiting` is the step that it waits at, `waits` what for, or `held` why not yet. `unsure`: one more set may have been
+    written; no answer came.
     """
 
     subject: Subject
@@ -47,3 +57,9 @@ class Result:
     waiting: Step | None = None
     waits: Waiting | None = None
     unsure: bool = False
+    held: Held | None = None
+
+    @property
+    def until(self) -> datetime | None:
+        """When it can go on at the earliest, where that is known (UTC)."""
+        return self.held.until if self.held else self.waits.until if self.waits else None

@@ -14,7 +14,7 @@ from typing import assert_never, cast
 
 from plans.codec import decode_entry, encode_entry
 from plans.desired import GraphAnswer, Subject, SubjectKind
-from plans.plan import STAGED, Change, Entry, Rollout, SetSigning, Step
+from plans.plan import STAGED, Change, Entry, Manual, Rollout, SetSigning, Step
 from plans.policy import Finding, Severity
 from plans.position import (
     EventKind,
@@ -40,6 +40,8 @@ from provisioner.fleet import Fleet
 from provisioner.kept import Opened
 from provisioner.probe.gather import gather
 from provisioner.probe.witness import Witness
+from provisioner.restraint import Restraint
+from provisioner.results import Held
 from provisioner.state import Lease, Run, State, StoredRollout
 
 ATTEMPTS = 3
@@ -98,20 +100,33 @@ class Approved:
 
 
 class Walk:
-    """One rollout on its way; `written` counts the sets that this run has written for it."""
+    """One rollout on its way; `written` counts the sets that this run has written for it.
 
-    def __init__(self, fleet: Fleet, state: State, run: Run, sight: Sight, approved: Approved, stop: threading.Event) -> None:
+    `sent` are the steps that it has done, or may have.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        state: State,
+        run: Run,
+        sight: Sight,
+        restraint: Restraint,
+        approved: Approved,
+        stop: threading.Event,
+    ) -> None:
         self._fleet = fleet
         self._state = state
         self._run = run
         self._sight = sight
+        self._restraint = restraint
         self._approved = approved
         self._entry = approved.entry
         self._rollout = approved.rollout
         self._stop = stop
         self._stored: StoredRollout | None = None
         self._leases: tuple[Lease, ...] = ()
-        self._sent: set[int] = set()
+        self.sent: set[int] = set()
         self._in_the_air: int | None = None
         self.written = 0
 
@@ -120,14 +135,15 @@ class Walk:
         """Whether a write was sent of which it is not known what became."""
         return self._in_the_air is not None
 
-    def go(self, zones: Mapping[str, Mapping[Name, ZoneRef | Problem]], claims: Claims) -> tuple[Step, Waiting] | None:
-        """Take every step that is ready, and give the one that it waits at; None: all are done.
+    def go(self, zones: Mapping[str, Mapping[Name, ZoneRef | Problem]], claims: Claims) -> tuple[Step, Waiting | Held] | None:
+        """Take every step that is ready, and give the one that it waits at, or is held at; None: all are done.
 
         `zones` says what the plan's labels mean now.
 
         Raises:
             PlanStale: the plan does not fit what the manifest says now, or has expired.
             RolloutInTheWay: another plan's rollout for the subject is half done.
+            Refused: the run may take no such step any more.
             LeaseHeld: another run is at work on one of its zones.
             LeaseLost: another run took a zone over.
             Interrupted: the run is to stop.
@@ -137,33 +153,49 @@ class Walk:
         self._stored = self._state.find(self._entry.subject, self._approved.plan_id)
         if self._stored and self._stored.outcome == FINISHED:
             return None
+        held = None if self._stored else self._held_ahead()
+        if held:
+            return self._rollout.steps[0], held
         self._check(zones)
-        held = {step.zone for step in self._rollout.steps if step.zone}
-        with claims.of(held, f"{self._rollout.subject}, plan {self._approved.plan_id[:12]}") as self._leases:
+        zones_of_it = {step.zone for step in self._rollout.steps if step.zone}
+        with claims.of(zones_of_it, f"{self._rollout.subject}, plan {self._approved.plan_id[:12]}") as self._leases:
             self._stored = self._state.find(self._entry.subject, self._approved.plan_id)
             if self._stored and self._stored.outcome == FINISHED:
                 return None
             self._clear_the_way()
             return self._steps()
 
-    def _steps(self) -> tuple[Step, Waiting] | None:
+    def _held_ahead(self) -> Held | None:
+        """Say why a rollout that has not begun could not begin, before anything is asked for it."""
+        first = self._rollout.steps[0]
+        if isinstance(first.action, Manual):
+            return None
+        return self._restraint.ask(self._approved.plan_id, self._approved.subject, 0, first, ahead=True)
+
+    def _steps(self) -> tuple[Step, Waiting | Held] | None:
         reason: Outcome | None = None
         for _ in range((ATTEMPTS + 1) * len(self._rollout.steps) + 1):
             if self._stop.is_set():
                 raise Interrupted
             snapshots = self._read(self._rollout)
             where = self._observe(self._entry, self._rollout, self._stored, snapshots)
+            plan, subject, steps = self._approved.plan_id, self._approved.subject, self._rollout.steps
+            for number in where.newly_seen:
+                self._restraint.seen(plan, subject, number, steps[number])
             match where.state:
                 case Finished():
                     return None
                 case Waiting(number):
                     self._keep_waiting(where)
                     if not where.newly_seen:  # else what the next step waits for was not looked at yet
-                        return self._rollout.steps[number], where.state
+                        return steps[number], where.state
                 case Stale():
                     raise _stale(self._rollout, where.state)
                 case Ready(number):
-                    reason = self._take(number, self._rollout.steps[number], snapshots)
+                    held = self._restraint.ask(plan, subject, number, steps[number])
+                    if held:
+                        return steps[number], held
+                    reason = self._take(number, steps[number], snapshots)
                 case _ as never:
                     assert_never(never)
         detail = reason.detail if reason else ""
@@ -285,7 +317,7 @@ class Walk:
         zone = cast("ZoneRef", step.zone)  # a manual step is never ready
         stored = self._keep()
         self._state.record(self._run, stored.id, EventKind.BEGUN, number, {"does": _told_action(step)}, self._leases)
-        self._sent.add(number)
+        self.sent.add(number)
         is_repeated = self.unsure
         self._in_the_air = number
         try:
@@ -324,7 +356,10 @@ class Walk:
         return self._stored
 
     def _settle(self, stored: StoredRollout, number: int, outcome: Outcome) -> None:
-        self.written += outcome.status is Status.WRITTEN and number in self._sent
+        if outcome.status is Status.WRITTEN:
+            self.written += number in self.sent
+        else:
+            self.sent.discard(number)
         self._in_the_air = None
         body = {"outcome": outcome.status.value, "detail": outcome.detail}
         self._state.record(self._run, stored.id, EventKind.SETTLED, number, body)

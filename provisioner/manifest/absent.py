@@ -10,11 +10,8 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from providers.contract import Options
-from provisioner.manifest.parts import IncludedPart, PolicyPart
 
 _ABSENT: dict[type[BaseModel], frozenset[str]] = {
-    IncludedPart: frozenset({"partners"}),
-    PolicyPart: frozenset({"acknowledge", "freeze", "max_failures", "waves"}),
     Options: frozenset({"endpoint", "publishes", "rate"}),
 }
 """For a model, and those made from it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.manifest import absent, files, table
+from provisioner.manifest import files, table
 from provisioner.manifest.check import check
 from provisioner.manifest.mistakes import Mistakes
 from provisioner.manifest.model import Location
@@ -72,7 +72,7 @@ def _include(file: Path, sections: dict[str, Entries], mistakes: Mistakes) -> bo
 
 
 def _is_misnamed(nodes: dict[str, Node], model: type[IncludedPart]) -> bool:
-    return any(key not in model.model_fields and not absent.is_absent(key, [model]) for key in nodes)
+    return any(key not in model.model_fields for key in nodes)
 
 
 def _take(nodes: dict[str, Node], where: Location, sections: dict[str, Entries]) -> Node:

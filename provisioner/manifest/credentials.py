@@ -37,17 +37,17 @@ def method(part: AnyCredentialPart, node: Node) -> Method:
     made: Method
     match part:
         case ClientSecretPart():
-            made = ClientSecret(part.client_id, _secret(part.secret, node, "secret"))
+            made = ClientSecret(part.client_id, secret(part.secret, node, "secret"))
         case CertificatePart():
-            password = _secret(part.password, node, "password") if part.password else None
-            made = Certificate(part.client_id, _secret(part.certificate, node, "certificate"), password)
+            password = secret(part.password, node, "password") if part.password else None
+            made = Certificate(part.client_id, secret(part.certificate, node, "certificate"), password)
         case WorkloadIdentityPart():
             made = WorkloadIdentity(part.client_id, _path(part.token_file, node))
         case AzurePipelinesPart():
-            token = _secret(part.system_access_token, node, "system_access_token")
+            token = secret(part.system_access_token, node, "system_access_token")
             made = AzurePipelines(part.client_id, part.service_connection_id, token)
         case TokenPart():
-            made = BearerToken(_secret(part.token, node, "token"))
+            made = BearerToken(secret(part.token, node, "token"))
         case DefaultPart():
             made = DefaultChain()
         case AzureCliPart():
@@ -59,7 +59,8 @@ def method(part: AnyCredentialPart, node: Node) -> Method:
     return made
 
 
-def _secret(part: SecretPart, node: Node, key: str) -> Secret:
+def secret(part: SecretPart, node: Node, key: str) -> Secret:
+    """Give where a secret that stands under a key is to be had."""
     return Secret(node.child(key).where, part.env, _path(part.file, node))
 
 

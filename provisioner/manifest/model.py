@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from plans.acknowledgement import Acknowledgement
 from plans.approval import Numbers
 from plans.desired import Cloud, Dnssec, Subject, SubjectKind
+from plans.freeze import Freeze
 from plans.microsoft import is_onmicrosoft
 from plans.policy import Risk
 from plans.rollout.domain import Strategy
@@ -152,6 +154,32 @@ class SavedTenant:
 
 
 Tenant = LiveTenant | SavedTenant
+
+
+class Listing(StrEnum):
+    """Which of Microsoft Graph's lists tells of a partner's customers."""
+
+    CONTRACTS = "contracts"
+    """The partnerships of the partner's tenant (https://learn.microsoft.com/graph/api/resources/contract)."""
+    DELEGATED_ADMIN = "delegated-admin"
+    """Those with delegated admin relationships (https://learn.microsoft.com/graph/api/resources/delegatedadmincustomer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A partner's own tenant, under the partner's label, of which every customer is a tenant too.
+
+    The credential logs in to each customer's tenant, in the same cloud. `defaults` are what a customer's entry under `tenants:`
+    is proposed with.
+    """
+
+    tenant: LiveTenant
+    discover: Listing
+    defaults: Settings
+
+    def customer(self, label: str, guid: str) -> LiveTenant:
+        """Give the tenant of a customer; nothing that it holds is managed unless the manifest lists it."""
+        return replace(self.tenant, label=label, id=guid)
 
 
 def chooses(tenant: Tenant, name: Name) -> bool:
@@ -315,6 +343,14 @@ class Approvers:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceilings:
+    """How much one plan may begin: subjects, and per cent of the subjects that there are; None: as many as there are."""
+
+    count: int | None = None
+    share: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What every rollout keeps to. `soak` lies between the swap of hosts in an MX and the removal of the old ones.
 
@@ -322,6 +358,10 @@ class Policy:
     does not count. A rollout begins before its plan is older than `expires`, and one that has begun keeps its approval for
     `carry`. Risk classes in `unattended` need no person at all. `digest` is the SHA-256 of the bytes of the file that says all
     this, in hexadecimal; empty: the manifest says it.
+
+    Of each risk class of a plan so many subjects as `waves` do a step first, and are seen to have done it, before any other
+    does (0: all at once); at `max_failures` a run stops. `ceilings` bound what one plan may begin. In a freeze nothing is
+    written. `where` says where a key stands; one that is not there has its default.
     """
 
     soak: timedelta = timedelta(hours=1)
@@ -332,6 +372,24 @@ class Policy:
     carry: timedelta = timedelta(days=30)
     unattended: frozenset[Risk] = frozenset()
     digest: str = ""
+    waves: int = 3
+    max_failures: int = 5
+    ceilings: Ceilings = Ceilings()
+    freezes: tuple[Freeze, ...] = ()
+    acknowledged: tuple[Acknowledgement, ...] = ()
+    where: Mapping[str, Location] = field(default_factory=dict, compare=False)
+
+    def rule(self, key: str) -> str:
+        """Name a rule as messages do: its key, and its file and line."""
+        return f"policy.{key} in {self.where[key]}" if key in self.where else f"policy.{key}, by default"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Whom `reconcile` tells when it did something, or something needs a person; `template` None: as most services take it."""
+
+    url: Secret
+    template: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +426,8 @@ class Manifest:
     resolver: Resolver | None = None
     mail_hosts: tuple[MailHost, ...] = ()
     policy: Policy = Policy()
+    partners: Mapping[str, Partner] = field(default_factory=dict)
+    webhook: Webhook | None = None
 
     def settings(self, tenant: str) -> Settings:
         """Give what holds for a tenant's domains that do not say otherwise: its own defaults before the manifest's."""

@@ -18,7 +18,7 @@ from plans.policy import Risk
 from plans.rollout.domain import Strategy
 from plans.rollout.onboarding import Verify
 from providers.duration_option import Duration
-from provisioner.manifest.model import Route, SmtpProbe
+from provisioner.manifest.model import Listing, Route, SmtpProbe
 
 DEFAULT_STATE = "sqlite:///.provisioner/state.db"
 EXAMPLE_EXCHANGE = "contoso-com.o-v1.mx.microsoft"
@@ -198,6 +198,18 @@ class SavedTenantPart(_TenantPart):
     export: Text = Field(description="the path of a saved answer", examples=["graph/offline.json"])
 
 
+class PartnerPart(Part):
+    """A partner's tenant, of which every customer is a tenant too."""
+
+    tenant: Text = Field(
+        description="the GUID of the partner's own tenant or a domain name of it", examples=["partner.onmicrosoft.com"]
+    )
+    credential: Text = Field(description="the label of a credential", examples=["partner"])
+    discover: Listing = Field(description="by which list customers are found", examples=["contracts"])
+    cloud: Cloud = Field(Cloud.GLOBAL, description="the cloud of the partner and its customers", examples=["global"])
+    defaults: SettingsPart | None = Field(None, description="a mapping", examples=[{"provider": "files"}])
+
+
 class MxPart(Part):
     """A host of a gateway's MX."""
 
@@ -257,6 +269,40 @@ class ApproversPart(Part):
     revoked: Text | None = Field(None, description="the path of a file of revoked keys", examples=["revoked_keys"])
 
 
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2}))?"
+_TIME_OF_DAY = r"[0-9]{2}:[0-9]{2}"
+_FreezeEnd = Annotated[str, StringConstraints(pattern=f"^({_MOMENT}|{_TIME_OF_DAY})$")]
+_END = "a time such as 2026-12-24T18:00Z, or beside `days` a time of day (UTC) such as 18:00"
+
+
+class FreezePart(Part):
+    """A time in which nothing is written: once, or with `days` every week."""
+
+    days: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1)] | None = Field(
+        None, description="a list of days of the week", examples=[["fri", "sat"]]
+    )
+    from_: _FreezeEnd = Field(alias="from", description=_END, examples=["2026-12-24T18:00Z"])
+    until: _FreezeEnd = Field(description=_END, examples=["2027-01-02T06:00Z"])
+    reason: Text | None = Field(None, description="why", examples=["holidays"])
+
+
+class CeilingsPart(Part):
+    """How much of what is managed one plan may begin to change."""
+
+    count: int | None = Field(None, ge=1, description="a whole number of subjects", examples=[100])
+    share: Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?[0-9])%$")] | None = Field(
+        None, description="a share of what is planned, such as 10%", examples=["10%"]
+    )
+
+
+class AcknowledgePart(Part):
+    """A finding that somebody knows of."""
+
+    code: Text = Field(description="the code of a finding", examples=["foreign-mx"])
+    reason: Text = Field(description="why nothing is done about it", examples=["moves in March"])
+    until: Day = Field(description="a date such as 2026-12-31", examples=["2026-12-31"])
+
+
 DEFAULT_NUMBER = "default"
 """What stands among the risk classes for those that are not named."""
 
@@ -286,6 +332,31 @@ class PolicyPart(Part):
     soak: Duration | None = Field(
         None, description="the time for which old MX hosts stay beside the new ones, such as 1h", examples=["1h"]
     )
+    waves: int | None = Field(
+        None,
+        ge=0,
+        description="a whole number, of subjects that do each class of step before the others; 0: all at once",
+        examples=[3],
+    )
+    max_failures: int | None = Field(None, ge=1, description="a whole number, of failures at which a run stops", examples=[5])
+    ceilings: CeilingsPart | None = Field(None, description="a mapping", examples=[{"count": 100, "share": "10%"}])
+    freeze: list[FreezePart] | None = Field(
+        None,
+        description="a list of times in which nothing is written",
+        examples=[[{"from": "2026-12-24T18:00Z", "until": "2027-01-02T06:00Z", "reason": "holidays"}]],
+    )
+    acknowledge: dict[str, AcknowledgePart | list[AcknowledgePart]] | None = Field(
+        None,
+        description="a mapping of names to findings",
+        examples=[{"contoso.com": {"code": "foreign-mx", "reason": "moves in March", "until": "2027-03-31"}}],
+    )
+
+
+class WebhookPart(Part):
+    """Whom `reconcile` tells when it did something, or something needs a person."""
+
+    url: Annotated[SecretPart, _secret("WEBHOOK_URL")]
+    template: Text | None = Field(None, description="the path of a file with a template", examples=["webhook.json"])
 
 
 class GraphPart(Part):
@@ -320,6 +391,7 @@ class IncludedPart(Part):
     credentials: dict[str, Annotated[AnyCredentialPart, Field(discriminator="type")]] = Field(
         {}, description="a mapping of labels to credentials"
     )
+    partners: dict[str, PartnerPart] = Field({}, description="a mapping of labels to partners")
     tenants: dict[str, LiveTenantPart | SavedTenantPart] = Field({}, description="a mapping of labels to tenants")
     providers: dict[str, dict[str, Any]] = Field({}, description="a mapping of labels to providers")
     domains: dict[str, DomainPart] = Field({}, description="a mapping of domain names to their settings")
@@ -342,3 +414,4 @@ class ManifestPart(IncludedPart):
     graph: GraphPart | None = Field(None, description="a mapping", examples=[{"endpoint": "https://graph.microsoft.com"}])
     resolver: ResolverPart | None = Field(None, description="a mapping", examples=[{"forward": ["192.0.2.53"]}])
     policy: PolicyPart | None = Field(None, description="a mapping", examples=[{"soak": "1h"}])
+    webhook: WebhookPart | None = Field(None, description="a mapping", examples=[{"url": {"env": "WEBHOOK_URL"}}])

@@ -12,7 +12,7 @@ from providers.contract import Adapter, Options
 from provisioner.manifest import words
 from provisioner.manifest.assemble import Assembled
 from provisioner.manifest.check import check, check_type
-from provisioner.manifest.credentials import method
+from provisioner.manifest.credentials import method, secret
 from provisioner.manifest.domains import Domains
 from provisioner.manifest.layers import Layer, check_dane
 from provisioner.manifest.mistakes import KeyPath, Mistakes
@@ -25,13 +25,16 @@ from provisioner.manifest.model import (
     Credential,
     LiveTenant,
     Location,
+    ManagedIdentity,
     Manifest,
+    Partner,
     Policy,
     ProviderConfig,
     Resolver,
     SavedTenant,
     Settings,
     Tenant,
+    Webhook,
     WorkloadIdentity,
 )
 from provisioner.manifest.nodes import Node
@@ -39,10 +42,12 @@ from provisioner.manifest.parts import (
     CREDENTIALS,
     DEFAULT_STATE,
     LiveTenantPart,
+    PartnerPart,
     PolicyPart,
     ResolverPart,
     SavedTenantPart,
     SettingsPart,
+    WebhookPart,
 )
 from provisioner.manifest.policy import policy
 from provisioner.manifest.reading import Reading
@@ -82,6 +87,7 @@ class _Resolver:
         self._providers = self._table("providers", self._provider)
         self._defaults = self._own_defaults()
         self._tenants = self._table("tenants", self._tenant)
+        self._partners = self._table("partners", self._partner)
 
     def manifest(self) -> Manifest:
         state = self._top_word(partial(words.state_url, folder=self._file.parent), "state", default=DEFAULT_STATE)
@@ -102,6 +108,8 @@ class _Resolver:
             self._resolver(),
             tuple(named.mail_hosts()),
             self._policy(),
+            _whole(self._partners),
+            self._webhook(),
         )
 
     def _table(self, section: str, make: Callable[[str, Node, KeyPath], T]) -> dict[str, T]:
@@ -188,6 +196,23 @@ class _Resolver:
             self._mistakes.add(entries["id"].where, (*path, "id"), text, "Keep one of the two.")
         return LiveTenant(label, tenant_id, credential, part.cloud, node.where, globs)
 
+    def _partner(self, label: str, node: Node, path: KeyPath) -> Partner | None:
+        part = check(node, path, PartnerPart, self._mistakes)
+        if part is None:
+            return None
+        defaults = self._settings(part.defaults, node.child("defaults"), (*path, "defaults"))
+        written = node.child("credential")
+        credential = self._reading.refer(self._credentials, "credentials", part.credential, written, *path, "credential")
+        tenant_id = self._reading.word(words.tenant_id, part.tenant, node.child("tenant"), *path, "tenant")
+        if credential and isinstance(credential.method, ManagedIdentity):
+            text = "a managed identity has tokens of its own tenant only, and none of a customer's"
+            self._mistakes.add(written.where, (*path, "credential"), text, "Name a credential of another type.")
+        if label in self._tenants:
+            self._mistakes.add(node.where, path, "this label stands for a tenant already", "Choose another one.")
+        if tenant_id is None or credential is None:
+            return None
+        return Partner(LiveTenant(label, tenant_id, credential, part.cloud, node.where), part.discover, defaults.settings)
+
     def _globs(self, part: LiveTenantPart | SavedTenantPart, node: Node | None, path: KeyPath) -> tuple[str, ...] | None:
         if node is None or part.domains is None:
             return None
@@ -221,6 +246,17 @@ class _Resolver:
         hints = beside / part.hints if part.hints else None
         anchor = beside / part.trust_anchor if part.trust_anchor else None
         return Resolver(tuple(server for server in found if server), hints, part.port, anchor)
+
+    def _webhook(self) -> Webhook | None:
+        """Give whom `reconcile` tells; None: nobody."""
+        node = self._parts.keys.child("webhook")
+        part = None
+        if node is not self._parts.keys:
+            part = check(node, ("webhook",), WebhookPart, Mistakes())  # told with the manifest's other keys
+        if part is None:
+            return None
+        template = node.where.file.parent / part.template if part.template else None
+        return Webhook(secret(part.url, node, "url"), template)
 
     def _policy(self) -> Policy:
         """Give what every rollout keeps to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import parse_qsl, urlsplit
@@ -197,6 +198,36 @@ def endpoint(text: str) -> str:
     if url.scheme == "http" and not is_loopback_host(host):
         raise Malformed("plain http is taken for loopback only", f"Write `endpoint: https://{url.netloc}`.")
     return f"{url.scheme}://{url.netloc}"
+
+
+def moment(text: str) -> datetime:
+    """Read a moment with its zone, or a date as the moment in UTC at which it begins.
+
+    Raises:
+        Malformed: it is neither.
+
+    """
+    try:
+        said = datetime.fromisoformat(text)
+        read = said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        read = None
+    if read is None or len(text) < len("2026-12-24"):
+        raise Malformed(f"{quoted(text)} is no date and time", "Write for example 2026-12-24T18:00Z.")
+    return read
+
+
+def time_of_day(text: str) -> timedelta:
+    """Read a time of day as the time since midnight; 24:00 is the end of the day.
+
+    Raises:
+        Malformed: there is none such.
+
+    """
+    read = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00", text)
+    if read is None:
+        raise Malformed(f"{quoted(text)} is no time of day", "Beside `days` write for example 18:00, or 24:00 for its end.")
+    return timedelta(hours=int(read[1]), minutes=int(read[2])) if read[1] else timedelta(days=1)
 
 
 def state_url(text: str, folder: Path) -> str:

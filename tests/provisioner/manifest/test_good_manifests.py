@@ -20,6 +20,7 @@ from provisioner.manifest.model import (
     ClientSecret,
     DefaultChain,
     Domain,
+    Listing,
     LiveTenant,
     Location,
     MailHost,
@@ -54,6 +55,11 @@ def full(adapters: Adapters) -> Manifest:
 @pytest.mark.parametrize("file", sorted(path.name for path in GOOD.iterdir() if path.is_file()))
 def test_good_examples_are_read(file: str, adapters: Adapters) -> None:
     assert load(GOOD / file, adapters).file.name == file
+
+
+def test_the_webhook_is_a_secret_and_its_template_lies_beside_the_manifest(full: Manifest) -> None:
+    assert full.webhook
+    assert (full.webhook.url.env, full.webhook.template) == ("WEBHOOK_URL", Path("webhook.json"))
 
 
 def test_the_smallest_manifest_manages_nothing_and_has_the_default_state(adapters: Adapters) -> None:
@@ -284,6 +290,17 @@ def test_tenants_are_read_with_their_cloud_and_globs(full: Manifest) -> None:
     assert fabrikam.cloud is Cloud.USGOV_DOD
     assert isinstance(offline, SavedTenant)
     assert (offline.export, offline.cloud, offline.domains) == (Path("graph/offline.json"), Cloud.CHINA, None)
+
+
+def test_partners_are_read_with_the_list_that_tells_of_their_customers_and_what_those_get(full: Manifest) -> None:
+    csp, gdap = (full.partners[label] for label in ("csp", "gdap"))
+
+    assert (csp.discover, csp.tenant.id, csp.tenant.cloud) == (Listing.CONTRACTS, "Partner.onmicrosoft.com", Cloud.GLOBAL)
+    assert (csp.tenant.label, csp.tenant.credential, csp.defaults) == ("csp", full.credentials["certificate"], Settings())
+    assert (gdap.discover, gdap.tenant.cloud) == (Listing.DELEGATED_ADMIN, Cloud.USGOV)
+    assert gdap.defaults == Settings("files", dnssec=Dnssec.MANAGE)
+    assert csp.tenant.domains is None
+    assert not {"csp", "gdap"} & full.tenants.keys()
 
 
 def test_a_path_counts_from_the_file_in_which_it_stands(full: Manifest) -> None:

@@ -60,7 +60,9 @@ def test_it_is_plain_json_of_the_draft_that_it_names(made: dict[str, Any]) -> No
 
 
 def test_it_knows_the_keys_of_the_manifest_and_no_others(made: dict[str, Any]) -> None:
-    keys = "version state include credentials tenants providers domains mail_hosts defaults graph resolver policy"
+    keys = (
+        "version state include credentials partners tenants providers domains mail_hosts defaults graph resolver policy webhook"
+    )
 
     assert set(made["properties"]) == set(keys.split())
     assert made["required"] == ["version"]
@@ -214,6 +216,11 @@ def test_the_quickstart_and_the_manifest_to_start_from_fulfil_it() -> None:
         ("domain-takeover", ".domains.contoso.com.takeover.until: required"),
         ("mail-hosts", ".mail_hosts.mx1.contoso.com.certificate.env: unknown"),
         ("policy", ".policy.soak: type"),
+        ("policy-blast-radius", ".policy.waves: minimum"),
+        ("policy-blast-radius", ".policy.ceilings.share: pattern"),
+        ("policy-blast-radius", ".policy.freeze[].from: pattern"),
+        ("policy-blast-radius", ".policy.freeze[].until: required"),
+        ("policy-blast-radius", ".policy.acknowledge.fabrikam.com: 0 of anyOf"),
         ("domain-verify", ".domains.contoso.com.verify: enum"),
         ("domain-exchange-number", ".domains.contoso.com.exchange: type"),
         ("domain-exchange-empty", ".domains.contoso.com.exchange: minLength"),
@@ -222,6 +229,9 @@ def test_the_quickstart_and_the_manifest_to_start_from_fulfil_it() -> None:
         ("secret-env-is-no-name", ".credentials.ci: 0 of oneOf"),
         ("provider-missing-option", ".providers.files: 0 of oneOf"),
         ("provider-durations", ".providers.others: 0 of oneOf"),
+        ("partner-missing-keys", ".partners.csp.discover: required"),
+        ("partner-unknown-list", ".partners.csp.discover: enum"),
+        ("partner-unknown-key", ".partners.csp.domains: unknown"),
         ("include-number-in-list", ".include[]: type"),
     ],
 )
