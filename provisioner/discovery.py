@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plans.desired import DomainFacts, GraphAnswer
 from plans.microsoft import is_onmicrosoft
@@ -12,7 +12,10 @@ from plans.problem import Problem
 from plans.values import Name, ZoneRef, ancestors
 from providers.contract import Unsupported
 from provisioner.choosing import closest
+from provisioner.customers import Customers, CustomerTenant, Listed
+from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
+from provisioner.manifest.mistakes import enumerated
 from provisioner.manifest.model import chooses
 
 
@@ -41,43 +44,59 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What was found, ascending; `problems` are those of tenants and providers that could not be asked.
+    """What was found, ascending; `problems` are those of tenants, partners and providers that could not be asked.
 
-    `asked` names who was asked, for a person.
+    `asked` names who was asked, for a person. `tenants` are the customers that hold any of the domains to be managed.
     """
 
     domains: tuple[NewDomain, ...]
     remarks: tuple[Remark, ...]
     problems: tuple[Problem, ...]
     asked: str
+    tenants: tuple[CustomerTenant, ...] = ()
 
 
 def discover(fleet: Fleet, tenants: Collection[str], providers: Collection[str]) -> Discovery:
-    """Look at what the named tenants and providers hold; without any name, at all of them.
+    """Look at what the named tenants and providers hold; without any name, at all of them, and at all customers of partners.
 
     Tenants alone: their domains, wherever their zones are. Providers alone: the domains in their zones, whichever tenant holds
     them, and the zones that hold no domain. Both: either, of these only.
 
     Raises:
-        Problem: the manifest has no tenant or provider of a name.
+        Problem: the manifest has no tenant or provider of a name, and no partner has such a customer, as far as they tell.
 
     """
-    _require(fleet, "tenant", tenants, fleet.manifest.tenants)
     _require(fleet, "provider", providers, fleet.manifest.providers)
+    unnamed = [label for label in tenants if label not in fleet.manifest.tenants]
+    customers = Customers(fleet)
+    lists = list(customers.lists()) if unnamed or not tenants else []
+    known = {customer.tenant.label for one in lists for customer in one.customers}
+    failed = next((one.problem for one in lists if one.problem), None)
+    if failed and not known.issuperset(unnamed):
+        raise failed
+    _require(fleet, "tenant", unnamed, known | fleet.manifest.tenants.keys())
     look = _Look(
         fleet,
+        customers,
+        [_chosen_of(one, tenants) for one in lists],
         [label for label in sorted(fleet.manifest.tenants) if not tenants or label in tenants],
         [label for label in sorted(fleet.manifest.providers) if not providers or label in providers],
     )
     return look.result(everywhere=bool(tenants or not providers), free_zones=bool(providers or not tenants))
 
 
-def _require(fleet: Fleet, what: str, labels: Collection[str], known: Mapping[str, object]) -> None:
+def _chosen_of(listed: Listed, tenants: Collection[str]) -> Listed:
+    if not tenants:
+        return listed
+    return replace(listed, customers=tuple(one for one in listed.customers if one.tenant.label in tenants))
+
+
+def _require(fleet: Fleet, what: str, labels: Collection[str], known: Collection[str]) -> None:
     for label in labels:
         if label not in known:
             raise Problem(
                 f"The manifest names no {what} {label}",
-                f"{fleet.manifest.file} names: {', '.join(sorted(known)) or 'none'}.",
+                f"{fleet.manifest.file} names: {enumerated(known) or 'none'}.",
                 f"Name one of them:  provisioner discover --{what} NAME",
             )
 
@@ -94,8 +113,17 @@ class _Held:
 class _Look:
     """One look at tenants and providers; each that fails leaves its problem, and the others are asked all the same."""
 
-    def __init__(self, fleet: Fleet, tenants: Sequence[str], providers: Sequence[str]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        customers: Customers,
+        lists: Sequence[Listed],
+        tenants: Sequence[str],
+        providers: Sequence[str],
+    ) -> None:
         self._fleet = fleet
+        self._customers = customers
+        self._lists = lists
         self._tenants = tenants
         self._providers = providers
         self._problems: list[Problem] = []
@@ -108,6 +136,7 @@ class _Look:
         """Ask all; `everywhere`: also tell of domains that no zone of these providers holds."""
         held = self._held()
         new = self._new(held)
+        self._ask_customers(held, new)
         zones = self._zones(new)
         domains = [self._domain(name, holders, zones.get(name, [])) for name, holders in sorted(new.items())]
         if not everywhere:
@@ -120,10 +149,15 @@ class _Look:
             self._free_zones({*held, *self._named})
         asked = [f"{word} {', '.join(asked)}" for word, asked in self._asked() if asked]
         problems = {str(problem): problem for problem in self._problems}  # a failure is given for each name that it is about
-        return Discovery(tuple(domains), tuple(self._remarks), tuple(problems.values()), " and ".join(asked) or "nobody")
+        holders = {domain.tenant for domain in domains if not domain.withheld}
+        tenants = tuple(one for listed in self._lists for one in listed.customers if one.tenant.label in holders)
+        told = " and ".join(asked) or "nobody"
+        return Discovery(tuple(domains), tuple(self._remarks), tuple(problems.values()), told, tenants)
 
     def _asked(self) -> Iterator[tuple[str, Sequence[str]]]:
         yield "tenant" if len(self._tenants) == 1 else "tenants", self._tenants
+        partners = [one.partner.tenant.label for one in self._lists]
+        yield "customers of partner" if len(partners) == 1 else "customers of partners", partners
         yield "provider" if len(self._providers) == 1 else "providers", self._providers
 
     def _held(self) -> dict[Name, list[str]]:
@@ -134,8 +168,7 @@ class _Look:
                 for name in self._fleet.source(self._fleet.manifest.tenants[label]).domains():
                     held[name].append(label)
             except Problem as problem:
-                self._problems.append(problem)
-                self._silent_tenants = True
+                self._lack(problem)
         return held
 
     def _new(self, held: Mapping[Name, Collection[str]]) -> dict[Name, list[_Held]]:
@@ -151,8 +184,31 @@ class _Look:
                 new[name].append(self._holding(label, answer))
         return new
 
+    def _ask_customers(self, held: dict[Name, list[str]], new: dict[Name, list[_Held]]) -> None:
+        """Add what customers of partners hold."""
+
+        def question(source: DesiredSource) -> list[tuple[Name, GraphAnswer | Problem]]:
+            return list(source.answers(self._customers.new_domains(source)))
+
+        for listed in self._lists:
+            if listed.problem:
+                self._lack(listed.problem)
+            for customer, told in self._customers.ask(listed.customers, question):
+                if isinstance(told, Problem):
+                    self._lack(told)
+                    continue
+                for name, answer in told:
+                    if not self._chosen(name, held.get(name, ())):
+                        new[name].append(self._holding(customer.tenant.label, answer))
+                    held[name].append(customer.tenant.label)
+
+    def _lack(self, problem: Problem) -> None:
+        self._problems.append(problem)
+        self._silent_tenants = True
+
     def _chosen(self, name: Name, holders: Collection[str]) -> bool:
-        return any(chooses(self._fleet.manifest.tenants[label], name) for label in holders)
+        tenants = self._fleet.manifest.tenants
+        return any(label in tenants and chooses(tenants[label], name) for label in holders)
 
     def _holding(self, label: str, answer: GraphAnswer | Problem) -> _Held:
         if isinstance(answer, Problem):

@@ -18,11 +18,12 @@ from providers.contract import Capabilities, Context, Lookup, Provider, Reader, 
 from providers.limiter import Limiters, Meter
 from provisioner.desired.source import DesiredSource
 from provisioner.desired.sources import open_source
-from provisioner.manifest.model import MANUAL, LiveTenant, Location, Manifest, ProviderConfig, Secret, Tenant
+from provisioner.manifest.model import MANUAL, LiveTenant, Location, Manifest, Partner, ProviderConfig, Secret, Tenant
 from provisioner.secrets import reveal
 
 if TYPE_CHECKING:
     from provisioner.desired.graph import GraphSource
+    from provisioner.desired.partners import Customer
     from provisioner.dns import PublicLookup
     from provisioner.probe.witness import Witness
 
@@ -121,9 +122,22 @@ class Fleet:
     def source(self, tenant: Tenant) -> DesiredSource:
         """Give a tenant's source of desired state. Raises `Problem`."""
         if tenant.label not in self._sources:
-            folder = self.manifest.file.parent
-            self._sources[tenant.label] = open_source(tenant, self.manifest.graph_endpoint, self.now(), folder)
+            self._sources[tenant.label] = self.passing_source(tenant)
         return self._sources[tenant.label]
+
+    def passing_source(self, tenant: Tenant) -> DesiredSource:
+        """Give a source of its own, of which nothing is kept here: for one of very many tenants. Raises `Problem`."""
+        return open_source(tenant, self.manifest.graph_endpoint, self.now(), self.manifest.file.parent)
+
+    def customers(self, partner: Partner) -> tuple[Customer, ...]:
+        """Ask a partner's list for the customers, by GUID, ascending. Raises `Problem`."""
+        from provisioner.desired.clouds import endpoint  # noqa: PLC0415 - most manifests name no partner
+        from provisioner.desired.credential import Login  # noqa: PLC0415 - the same
+        from provisioner.desired.partners import customers  # noqa: PLC0415 - the same
+
+        tenant = partner.tenant
+        login = Login(tenant.credential, tenant.id, tenant.cloud, label=tenant.label)
+        return customers(partner, endpoint(self.manifest.graph_endpoint, tenant.cloud), login, self.now())
 
     def live_source(self, label: str) -> GraphSource:
         """Give the source of a tenant that is asked live. Raises `Problem`."""

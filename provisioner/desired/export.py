@@ -198,7 +198,11 @@ class ExportSource:
             raise Problem(
                 f"The saved answer of tenant {self._tenant.label} is of another cloud", f"{self._where}: {what}.", mend
             )
-        dated = Reading(reading.source, reading.cloud, header.read_at.astimezone(UTC), reading.mend)
+        try:
+            read_at = header.read_at.astimezone(UTC)
+        except OverflowError:
+            raise reading.problem("the time is none between the years 1 and 9999 in UTC", "read_at") from None
+        dated = Reading(reading.source, reading.cloud, read_at, reading.mend)
         entries: dict[Name, _Entry] = {}
         for index, value in enumerate(header.domains):
             path = f"domains[{index}]"

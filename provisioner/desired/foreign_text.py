@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 _LONGEST = 500
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
-_SECRET_LIKE = re.compile(r"(?=[A-Za-z_~=-]*[0-9])[A-Za-z0-9_~=-]{24,}(?:\.[A-Za-z0-9_~=-]+)*")
+# What it fits begins where a word does: a long word without digits would else be looked through from each of its letters.
+_SECRET_LIKE = re.compile(r"(?<![A-Za-z0-9_~=-])(?=[A-Za-z_~=-]*[0-9])[A-Za-z0-9_~=-]{24,}(?:\.[A-Za-z0-9_~=-]+)*")
 
 
 def is_guid(text: str) -> bool:

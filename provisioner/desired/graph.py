@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import BinaryIO
@@ -21,33 +20,16 @@ from provisioner.desired.answer import (
     RawDomain,
     Reading,
     read_domain,
-    read_object,
     read_whole,
-    records_of,
 )
 from provisioner.desired.asking import BATCH, IN_FLIGHT, Asker, Sleep
-from provisioner.desired.clouds import Endpoint, scope
+from provisioner.desired.clouds import Endpoint
 from provisioner.desired.credential import Login
 from provisioner.desired.export import TenantExport, write_export
-from provisioner.desired.private_loop import PrivateLoop
+from provisioner.desired.pages import PATIENCE, TIMEOUT, Pages, Talk
 from provisioner.desired.refusals import Refusals, not_in_tenant
-from provisioner.desired.wire import NoReply, Outcome, Reply, Wire
+from provisioner.desired.wire import NoReply, Outcome
 from provisioner.manifest.model import LiveTenant
-
-TIMEOUT = 60.0
-"""Seconds for one exchange."""
-PATIENCE = 600.0
-"""Seconds that one reading waits in all for a service that is busy."""
-
-_NEXT = "@odata.nextLink"
-
-
-@dataclass(frozen=True, slots=True)
-class _Talk:
-    """An open conversation; nothing is under way between two calls of `loop.run`."""
-
-    loop: PrivateLoop
-    asker: Asker
 
 
 class GraphSource:
@@ -71,11 +53,8 @@ class GraphSource:
         self._tenant = tenant
         self._endpoint = endpoint
         self._login = login
-        self._sleep = sleep
-        self._timeout = timeout
-        self._patience = patience
         self._reading = Reading(self.source, tenant.cloud, now)
-        self._refusals = Refusals(tenant, login, patience)
+        self._pages = Pages(endpoint, login, Refusals(tenant, login, patience), self._reading, sleep, timeout)
         self._resources: Mapping[Name, JsonObject] | None = None
 
     @property
@@ -91,7 +70,7 @@ class GraphSource:
     def domains(self) -> tuple[Name, ...]:
         """Give every domain that the tenant holds, ascending. Raises `Problem`."""
         if self._resources is None:
-            with self._conversation() as talk:
+            with self._pages.conversation() as talk:
                 self._list(talk)
         return tuple(sorted(self._resources or ()))
 
@@ -114,6 +93,7 @@ class GraphSource:
     def refresh(self, now: datetime) -> None:
         """Forget what was read; `now` is the time of reading from then on (UTC). The login stays: it renews its token."""
         self._reading = Reading(self.source, self._tenant.cloud, now)
+        self._pages = replace(self._pages, reading=self._reading)
         self._resources = None
 
     def export(self, out: BinaryIO) -> int:
@@ -151,7 +131,7 @@ class GraphSource:
         """Ask for names (None: all) in their order; raises the `Problem` of the whole tenant."""
         if names is not None and not names:
             return
-        with self._conversation() as talk:
+        with self._pages.conversation() as talk:
             resources = self._list(talk)
             wanted = sorted(resources) if names is None else names
             for start in range(0, len(wanted), BATCH * IN_FLIGHT):
@@ -176,7 +156,7 @@ class GraphSource:
                 continue
             shared = next((outcomes[path] for path in paths[name] if outcomes[path].shared), None)
             if shared:
-                broken = self._refused(shared, f"{self._endpoint.base}/$batch")
+                broken = self._pages.refused(shared, f"{self._endpoint.base}/$batch")
                 continue
             found.append((name, await self._domain(asker, name, resources[name], outcomes)))
         return found, broken
@@ -194,12 +174,12 @@ class GraphSource:
             return problem
 
     async def _records(self, asker: Asker, path: str, outcome: Outcome, domain: Name) -> list[object]:
-        return await self._pages(asker, f"{self._endpoint.base}{path}", outcome, domain)
+        return await self._pages.all(asker, f"{self._endpoint.base}{path}", outcome, domain)
 
-    def _list(self, talk: _Talk) -> Mapping[Name, JsonObject]:
+    def _list(self, talk: Talk) -> Mapping[Name, JsonObject]:
         if self._resources is None:
             url = f"{self._endpoint.base}/domains"
-            listed = talk.loop.run(self._pages(talk.asker, url, None, domain=None))
+            listed = talk.loop.run(self._pages.all(talk.asker, url))
             found: dict[Name, JsonObject] = {}
             for index, value in enumerate(listed):
                 name, resource = read_domain(value, self._reading, f"domains, value[{index}]")
@@ -208,43 +188,6 @@ class GraphSource:
                 found[name] = resource
             self._resources = found
         return self._resources
-
-    async def _pages(self, asker: Asker, url: str, outcome: Outcome | None, domain: Name | None) -> list[object]:
-        """Gather a collection's values; `outcome` is what came for its first page where that was asked already."""
-        seen = {url}
-        values: list[object] = []
-        while True:
-            outcome = outcome or await asker.get(url)
-            if isinstance(outcome, NoReply) or not outcome.ok:
-                raise self._refused(outcome, url, domain)
-            page = read_object(outcome.body, self._reading, domain)
-            values.extend(records_of(page, self._reading, domain))
-            if page.get(_NEXT) is None:
-                return values
-            url, outcome = self._next(page[_NEXT], seen, domain), None
-            seen.add(url)
-
-    def _refused(self, outcome: Outcome, url: str, domain: Name | None = None) -> Problem:
-        problem = self._refusals.problem(outcome, url, domain.rstrip(".") if domain else "")
-        if isinstance(outcome, Reply) and outcome.status == HTTPStatus.UNAUTHORIZED:
-            self._login.forget()  # the next one may be taken
-        return problem
-
-    def _next(self, link: object, seen: set[str], domain: Name | None) -> str:
-        if not isinstance(link, str) or not self._endpoint.owns(link):
-            raise self._reading.problem(f"the next page is not at {self._endpoint.root}, so it is not asked for", _NEXT, domain)
-        if link in seen:
-            raise self._reading.problem("the pages lead round in a circle", _NEXT, domain)
-        return link
-
-    @contextmanager
-    def _conversation(self) -> Iterator[_Talk]:
-        with PrivateLoop() as loop:
-            wire = loop.run(Wire.open(self._endpoint, self._login, scope(self._tenant.cloud), self._timeout))
-            try:
-                yield _Talk(loop, Asker(wire, self._endpoint.base, self._reading, self._patience, self._sleep))
-            finally:
-                loop.run(wire.close())
 
 
 def _paths(resource: JsonObject) -> tuple[str, ...]:

@@ -13,8 +13,21 @@ from provisioner.desired.problems import ConsentMissing
 from provisioner.desired.wire import NoReply, Outcome, Reply, Silence
 from provisioner.manifest.model import LiveTenant
 
-PERMISSION = "Domain.Read.All"
-"""The least privilege for both domains and their records (https://learn.microsoft.com/graph/permissions-reference)."""
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What is asked of a tenant, the least privilege for it, and the roles of which a person who logs in needs one.
+
+    https://learn.microsoft.com/graph/permissions-reference
+    """
+
+    what: str
+    permission: str
+    roles: str
+
+
+DOMAINS = Need("read the domains", "Domain.Read.All", "Global Reader or Domain Name Administrator")
+"""Domains and their records."""
 
 _DENIED = "Authorization_RequestDenied"
 _CHALLENGE = "insufficient_claims"
@@ -27,6 +40,7 @@ class Refusals:
     tenant: LiveTenant
     login: Login
     patience: float
+    need: Need = DOMAINS
 
     def problem(self, outcome: Outcome, url: str, domain: str = "") -> Problem:
         """Say what an outcome other than 200 means; `domain` is the one that was asked about, if it was one."""
@@ -71,7 +85,7 @@ class Refusals:
 
         https://learn.microsoft.com/graph/errors, https://learn.microsoft.com/graph/resolve-auth-errors
         """
-        label = self.tenant.label
+        label, need = self.tenant.label, self.need
         if _CHALLENGE in code or _CHALLENGE in reply.headers.get("www-authenticate", ""):
             return Problem(
                 f"Conditional Access stands between the application and tenant {label}",
@@ -80,16 +94,16 @@ class Refusals:
             )
         if self.login.of_person:
             return Problem(
-                f"The person who logged in may not read the domains of tenant {label}",
+                f"The person who logged in may not {need.what} of tenant {label}",
                 detail,
-                f"That person needs the role Global Reader or Domain Name Administrator there, and the login {PERMISSION}.",
+                f"That person needs the role {need.roles} there, and the login {need.permission}.",
             )
-        headline = f"The application may not read the domains of tenant {label}"
+        headline = f"The application may not {need.what} of tenant {label}"
         if code == _DENIED:
             url = self.login.consent_url()
-            mend = f"Give it the permission {PERMISSION}; then an administrator of the tenant consents: {url}"
+            mend = f"Give it the permission {need.permission}; then an administrator of the tenant consents: {url}"
             return ConsentMissing(headline, detail, mend, tenant=label, url=url)
-        mend = f"See that it has the permission {PERMISSION} there, and that no policy of the tenant keeps it out."
+        mend = f"See that it has the permission {need.permission} there, and that no policy of the tenant keeps it out."
         return Problem(headline, detail, mend)
 
     def _silence(self, silence: NoReply, url: str) -> Problem:

@@ -1,4 +1,4 @@
-"""A small, strict Microsoft Graph on real HTTP: domains, their two kinds of records, and `$batch`.
+"""A small, strict Microsoft Graph on real HTTP: domains, their two kinds of records, a partner's customers, and `$batch`.
 
 It answers what the documentation says (https://learn.microsoft.com/graph/api/resources/domain, /graph/json-batching) and
 nothing else; what a client gets wrong is an error here as it is there. Faults are laid on requests beforehand.
@@ -122,6 +122,23 @@ def resource(domain: str, /, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def contract(customer: str, domain: str | None, /, **changes: Any) -> dict[str, Any]:
+    """Make a partnership with a customer (https://learn.microsoft.com/graph/api/resources/contract)."""
+    return {
+        "id": f"{customer[:-4]}c0de",
+        "deletedDateTime": None,
+        "contractType": "ResellerPartner",
+        "customerId": customer,
+        "defaultDomainName": domain,
+        "displayName": f"The customer {domain}",
+    } | changes
+
+
+def delegated_admin_customer(customer: str, title: str) -> dict[str, Any]:
+    """Make a customer as delegated admin relationships have it (…/graph/api/resources/delegatedadmincustomer)."""
+    return {"@odata.etag": 'W/"1"', "id": customer, "tenantId": customer, "displayName": title}
+
+
 class GraphEmulator:
     """One tenant. `page_size` cuts collections into pages, `empty_pages` puts an empty one before each of them."""
 
@@ -130,6 +147,8 @@ class GraphEmulator:
         self.resources: dict[str, dict[str, Any]] = {}
         self.records: dict[str, list[Any]] = {}
         self.verification: dict[str, list[Any]] = {}
+        self.contracts: list[Any] = []
+        self.delegated_admin_customers: list[Any] = []
         self.page_size = 1000
         self.empty_pages = False
         self.latency = 0.0
@@ -225,6 +244,9 @@ class GraphEmulator:
         match steps:
             case ["domains"]:
                 return self._page(path, parts.path, parts.query, [self.resources[key] for key in sorted(self.resources)])
+            case ["contracts"] | ["tenantRelationships", "delegatedAdminCustomers"]:
+                listed, most = (self.contracts, 999) if len(steps) == 1 else (self.delegated_admin_customers, 300)
+                return self._page(path, parts.path, parts.query, listed, most)
             case ["domains", domain, "serviceConfigurationRecords"] if domain in self.records:
                 return self._page(path, parts.path, parts.query, self.records[domain])
             case ["domains", domain, "verificationDnsRecords"] if domain in self.verification:
@@ -257,19 +279,30 @@ class GraphEmulator:
         status, answer = self.answer(path)
         return {"id": number, "status": status, "headers": {"Content-Type": "application/json"}, "body": answer}
 
-    def _page(self, asked: str, path: str, query: str, values: list[Any]) -> tuple[int, dict[str, Any]]:
-        token = parse_qs(query).get("$skiptoken", ["0-full"])[0]
-        start, _, kind = token.partition("-")
-        at = int(start)
+    def _page(self, asked: str, path: str, query: str, values: list[Any], most: int = 0) -> tuple[int, dict[str, Any]]:
+        """Give a page of some values; `most` is what `$top` may be at most, 0 where neither that nor `$select` is taken."""
+        options = {key: given[0] for key, given in parse_qs(query).items()}
+        kept = {key: value for key, value in options.items() if key in {"$top", "$select"}}
+        if kept and not (most and 1 <= int(kept.get("$top", most)) <= most):
+            return 400, _error(400, "Invalid page size specified, or an option that is not taken here.")
+        start, _, kind = options.get("$skiptoken", "0-full").partition("-")
+        at, size = int(start), min(self.page_size, int(kept.get("$top", self.page_size)))
         empty = self.empty_pages and kind == "full"
-        page = [] if empty else values[at : at + self.page_size]
+        page = [] if empty else [_selected(value, kept.get("$select")) for value in values[at : at + size]]
         body: dict[str, Any] = {"@odata.context": f"{self.url}/v1.0/$metadata#domains", "value": page}
-        following = f"{at}-filled" if empty else f"{at + self.page_size}-full"
-        if empty or at + self.page_size < len(values):
-            body["@odata.nextLink"] = f"{self.url}/v1.0{path}?$skiptoken={following}&$foo=a%2Fb"
+        following = f"{at}-filled" if empty else f"{at + size}-full"
+        if empty or at + size < len(values):
+            carried = "".join(f"&{key}={value}" for key, value in kept.items())
+            body["@odata.nextLink"] = f"{self.url}/v1.0{path}?$skiptoken={following}&$foo=a%2Fb{carried}"
         if asked in self._links:
             body["@odata.nextLink"] = self._links[asked]
         return 200, body
+
+
+def _selected(value: Any, select: str | None) -> Any:
+    if select is None or not isinstance(value, dict):
+        return value
+    return {key: value[key] for key in ("@odata.etag", *select.split(",")) if key in value}
 
 
 def _error(status: int, message: str) -> dict[str, Any]:
