@@ -142,7 +142,28 @@ class Stated:
     where: str
 
 
-Evidence = GraphAnswer | Pin | Stated
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """What stood before we wrote, as the journal has it: what (a key, or a zone's signing), and when we overwrote it (UTC).
+
+    `back_to` says before which run or plan, or at which time it stood.
+    """
+
+    of: str
+    stood: str
+    overwritten_at: datetime
+    back_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """Somebody took the way out in an emergency for a domain, without a plan's approval, for a reason."""
+
+    domain: Name
+    reason: str
+
+
+Evidence = GraphAnswer | Pin | Stated | Journalled | Emergency
 """Why something is wanted: kept in the plan, told to the person who approves it."""
 
 

@@ -17,7 +17,7 @@ from provisioner.state.problems import (
     StateUnavailable,
 )
 from provisioner.state.store import Run, State, who
-from provisioner.state.values import HistoryEntry, Lease, LeasedZone, RolloutStatus, StoredRollout, StoredRun
+from provisioner.state.values import HistoryEntry, Lease, LeasedZone, RolloutStatus, StoredRollout, StoredRun, Written
 
 __all__ = [
     "HEARTBEAT",
@@ -40,5 +40,6 @@ __all__ = [
     "StateUnavailable",
     "StoredRollout",
     "StoredRun",
+    "Written",
     "who",
 ]

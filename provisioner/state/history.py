@@ -74,31 +74,10 @@ class Wanted:
         )
 
 
-def entries(reading: Reading, wanted: Wanted) -> Iterator[HistoryEntry]:
-    """Give entries in their order. Raises as `State.history` says."""
-    query = _TOLD.where(*wanted.conditions()).order_by(_entry.c.n)
-    for transaction, rows in _portions(reading, query, _entry.c.n):
-        yield from filter(wanted.admits, [_told(transaction, row) for row in rows])
-
-
-def statuses(reading: Reading, glob: str | None, *, only_open: bool) -> Iterator[RolloutStatus]:
-    """Give rollouts with the newest entry of each. Raises as `State.rollouts` says."""
-    query = _STATUS.where(_row.c.closed.is_(None)) if only_open else _STATUS
-    for transaction, rows in _portions(reading, query, _row.c.subject, _row.c.opened, _row.c.id):
-        chosen = (row for row in rows if glob is None or fnmatchcase(rollouts.subject_name(row), glob))
-        yield from [RolloutStatus(rollouts.stored(transaction, row), _told(transaction, row)) for row in chosen]
-
-
-def runs(reading: Reading) -> Iterator[StoredRun]:
-    """Give all runs, oldest first. Raises as `State.runs` says."""
-    for transaction, rows in _portions(reading, select(_run), _run.c.id):
-        yield from [_stored_run(transaction, row) for row in rows]
-
-
-def _portions(
+def portions(
     reading: Reading, query: Select[Any], *order: ColumnElement[Any]
 ) -> Iterator[tuple[Transaction, Sequence[Columns]]]:
-    """Give what a query finds, in the order of columns that together tell one row from another.
+    """Give what a query finds, portion by portion, in the order of columns that together tell one row from another.
 
     The transaction has ended by the time when its portion is looked at; it still makes problems.
     """
@@ -110,6 +89,27 @@ def _portions(
         if len(rows) < PORTION:
             return
         portion = ordered.where(tuple_(*order) > tuple_(*(rows[-1][column.name] for column in order)))
+
+
+def entries(reading: Reading, wanted: Wanted) -> Iterator[HistoryEntry]:
+    """Give entries in their order. Raises as `State.history` says."""
+    query = _TOLD.where(*wanted.conditions()).order_by(_entry.c.n)
+    for transaction, rows in portions(reading, query, _entry.c.n):
+        yield from filter(wanted.admits, [_told(transaction, row) for row in rows])
+
+
+def statuses(reading: Reading, glob: str | None, *, only_open: bool) -> Iterator[RolloutStatus]:
+    """Give rollouts with the newest entry of each. Raises as `State.rollouts` says."""
+    query = _STATUS.where(_row.c.closed.is_(None)) if only_open else _STATUS
+    for transaction, rows in portions(reading, query, _row.c.subject, _row.c.opened, _row.c.id):
+        chosen = (row for row in rows if glob is None or fnmatchcase(rollouts.subject_name(row), glob))
+        yield from [RolloutStatus(rollouts.stored(transaction, row), _told(transaction, row)) for row in chosen]
+
+
+def runs(reading: Reading) -> Iterator[StoredRun]:
+    """Give all runs, oldest first. Raises as `State.runs` says."""
+    for transaction, rows in portions(reading, select(_run), _run.c.id):
+        yield from [_stored_run(transaction, row) for row in rows]
 
 
 def _told(transaction: Transaction, row: Columns) -> HistoryEntry:

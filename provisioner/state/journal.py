@@ -53,6 +53,8 @@ class Mark(StrEnum):
     """Somebody refused a plan for good."""
     AUTO_APPROVED = "auto-approved"
     """A plan was applied with --auto-approve, by whoever ran the command."""
+    EMERGENCY = "emergency"
+    """Somebody took the way out in an emergency: for which domain, by which plan, and why."""
 
 
 @dataclass(frozen=True, slots=True)

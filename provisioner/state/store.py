@@ -19,13 +19,13 @@ from plans.approval import Approval, Begun, Rejection, Vote
 from plans.desired import Subject
 from plans.position import Event, EventKind
 from plans.values import Name, ZoneRef, is_canonical
-from provisioner.state import approving, chain, history, journal, leasing, migrations, rollouts, tables
+from provisioner.state import approving, chain, history, journal, leasing, migrations, rollouts, tables, writes
 from provisioner.state.backend import Backend, backend
 from provisioner.state.journal import Body, Broken, Head, Mark
 from provisioner.state.leasing import LEASE
 from provisioner.state.problems import StateConflict
 from provisioner.state.transaction import Transaction
-from provisioner.state.values import HistoryEntry, Lease, RolloutStatus, StoredRollout, StoredRun
+from provisioner.state.values import HistoryEntry, Lease, RolloutStatus, StoredRollout, StoredRun, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +223,23 @@ class State:
                 rollouts.close(transaction, run.id, opened.id, "forgotten")
         return opened
 
+    def revert(
+        self, run: Run, opened: StoredRollout | None, subject: Subject, plan_id: str, line: bytes, reason: str
+    ) -> StoredRollout:
+        """Close the rollout that is open for a subject as reverted, open that of an emergency in its place, and keep why.
+
+        Raises:
+            RolloutOpen: another one than `opened` is open by now.
+            StateConflict: `opened` was closed by another run.
+
+        """
+        with self._write() as transaction:
+            if opened:
+                rollouts.close(transaction, run.id, opened.id, "reverted")
+            body = {"domain": subject.name, "plan": plan_id, "reason": reason}
+            chain.append(transaction, run.id, Mark.EMERGENCY, body, at=transaction.time())
+            return rollouts.start(transaction, run.id, subject, plan_id, line)
+
     def pin(self, run: Run, domain: Name, exchange: Name) -> None:
         """Keep the mail host that Microsoft assigned to a domain; one that was kept before is forgotten."""
         with self._write() as transaction:
@@ -325,6 +342,17 @@ class State:
 
         """
         return history.entries(self._read, history.Wanted(domain, run, since, until))
+
+    def writes(self, subject: Subject | None = None, since: datetime | None = None) -> Iterator[Written]:
+        """Give what was written, oldest first: for one subject, not before `since`.
+
+        What another state wrote comes with its own times, and where it was taken over.
+
+        Raises:
+            StateDamaged: an entry or a rollout was edited, or is none.
+
+        """
+        return writes.writes(self._read, writes.Wanted(subject, since))
 
     def head(self) -> Head:
         """Give the newest entry's number and hash: whoever keeps them can tell later that nothing was cut off."""

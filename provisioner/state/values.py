@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from plans.desired import Subject
+from plans.plan import Change, SetSigning
 from plans.values import Name, ZoneRef
 
 
@@ -63,6 +64,19 @@ class RolloutStatus:
 
     rollout: StoredRollout
     last: HistoryEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that was confirmed: when, by which run, as which step (`number`, from 0) of which plan's rollout, and what."""
+
+    at: datetime
+    run: int
+    plan_id: str
+    subject: Subject
+    number: int
+    zone: ZoneRef | None
+    change: Change | SetSigning
 
 
 @dataclass(frozen=True, slots=True, order=True)

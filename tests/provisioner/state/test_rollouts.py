@@ -124,6 +124,21 @@ def test_a_forgotten_rollout_is_closed_and_its_journal_stays(state: State, run: 
     assert state.verify() == ()
 
 
+def test_an_emergency_takes_the_place_of_a_rollout_all_or_nothing(state: State, run: Run) -> None:
+    opened = state.start(run, CONTOSO, "plan-a", LINE)
+    with pytest.raises(RolloutOpen):
+        state.revert(run, None, CONTOSO, "emergency", b"{}", "it bounces")
+    assert [entry.kind for entry in state.history()] == [Mark.OPENED]
+    taken = state.revert(run, opened, CONTOSO, "emergency", b"{}", "it bounces")
+    assert state.open_rollout(CONTOSO) == taken
+    closed = state.find(CONTOSO, "plan-a")
+    assert closed
+    assert closed.outcome == "reverted"
+    (told,) = [entry.body for entry in state.history() if entry.kind == Mark.EMERGENCY]
+    assert told == {"domain": CONTOSO.name, "plan": "emergency", "reason": "it bounces"}
+    assert state.verify() == ()
+
+
 def test_a_rollout_that_is_not_there_is_the_callers_mistake(state: State, run: Run) -> None:
     with pytest.raises(ValueError, match="no rollout nowhere"):
         state.events("nowhere")
