@@ -86,8 +86,6 @@ class ZoneFacts:
     ns_ttl: int
     negative_ttl: int
     parent_negative_ttl: int
-    parent_ds_ttl: int | None = None
-    """The TTL that other DS sets at that parent were seen to have; None: not known."""
     parent_scans_cds: bool = False
     """Whether the parent is known to look for CDS and CDNSKEY (RFC 7344), so that signing is adding a DS."""
 

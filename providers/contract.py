@@ -173,7 +173,8 @@ class Capabilities:
 class Options(BaseModel):
     """The base of an adapter's options in the manifest: keys that it does not name are errors there.
 
-    `propagation` and `max_zone_ttl` are for whoever plans waits: an adapter makes no use of them. An option `credential` is a
+    `propagation` and `max_zone_ttl` are for whoever plans waits; an adapter whose servers cut TTLs gives `canonical` by
+    `max_zone_ttl`. An option `credential` is a
     label under the manifest's `credentials:`, and `tenant` beside it the tenant that it is for.
     """
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from plans.desired import Dnssec, Subject, SubjectKind
 from plans.facts import ZoneFacts
+from plans.microsoft import HostKind, host_kind
 from plans.plan import Entry
 from plans.policy import Finding, Severity
 from plans.problem import Problem
@@ -43,7 +44,7 @@ def _entry(
     if refusal:
         return Entry(subject, tenant, (refusal,))
     try:
-        wish = _wish(fleet, zone, domains, witness)
+        wish = wish_of(fleet, zone, domains, witness)
     except Unsupported as problem:
         return Entry(subject, tenant, (Finding.failed(subject, "unsupported", problem, Severity.BLOCK),))
     except Problem as problem:
@@ -76,7 +77,7 @@ def _refusal(fleet: Fleet, subject: Subject, zone: ZoneRef, domains: Collection[
     return None
 
 
-def _wish(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain], witness: Witness) -> Wish | Finding:
+def wish_of(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain], witness: Witness) -> Wish | Finding:
     """Find out all that a proposal for the zone needs. Raises `Problem`."""
     first = next(iter(domains))
     facts = witness.zone_facts(zone.name)
@@ -98,7 +99,10 @@ def _wish(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain], witness: Wit
     )
     if waits.max_zone_ttl is not None:
         surety = replace(surety, longest_ttl=waits.max_zone_ttl)
-    return Wish(zone, first.dnssec, facts, signed, parent, _mail_hosts(fleet, zone, domains), surety)
+    named = _exchanges(fleet, zone, domains)
+    with_dane = tuple(sorted(owner for owner, hosts in named.items() if any(map(_has_dane, hosts))))
+    hosts = _mail_hosts(fleet, zone, named)
+    return Wish(zone, first.dnssec, facts, signed, parent, hosts, surety, with_dane=with_dane)
 
 
 def _parent(
@@ -127,10 +131,21 @@ def _given_ttl(reader: Reader, zone: ZoneRef, key: Key, ds: Collection[Ds]) -> i
     return given.pop() if len(given) == 1 else None
 
 
-def _mail_hosts(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain]) -> tuple[Name, ...]:
+def _exchanges(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain]) -> dict[Name, frozenset[Name]]:
+    """Give the MX hosts of each domain as its provider holds them. Raises `Problem`."""
+    held = fleet.reader(zone.provider).read(zone, {Key(one.name, "MX") for one in domains}).sets
+    return {
+        key.owner: frozenset(value.exchange for value in one.values if isinstance(value, Mx))
+        for key, one in held.items()
+        if isinstance(one, RRset)
+    }
+
+
+def _has_dane(host: Name) -> bool:
+    return host_kind(host) is HostKind.MX_MICROSOFT
+
+
+def _mail_hosts(fleet: Fleet, zone: ZoneRef, named: Mapping[Name, frozenset[Name]]) -> tuple[Name, ...]:
     """Give the MX hosts that lie in the zone: their TLSA counts once the zone is secure."""
-    keys = {Key(one.name, "MX") for one in domains}
-    held = fleet.reader(zone.provider).read(zone, keys).sets.values()
-    named = {value.exchange for one in held if isinstance(one, RRset) for value in one.values if isinstance(value, Mx)}
-    named |= {host.name for host in fleet.manifest.mail_hosts}
-    return tuple(sorted(host for host in named if is_at_or_below(host, zone.name)))
+    hosts = frozenset[Name]().union(*named.values()) | {host.name for host in fleet.manifest.mail_hosts}
+    return tuple(sorted(host for host in hosts if is_at_or_below(host, zone.name)))

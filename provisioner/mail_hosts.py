@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from plans.conditions import Presents
@@ -24,9 +24,8 @@ from provisioner.manifest.model import MailHost
 from provisioner.probe.witness import Witness
 
 
-def entries(fleet: Fleet, delegations: Delegations, kept: Kept) -> Iterator[Entry]:
-    """Plan the TLSA set of every mail host that the manifest names. What is wrong with one is a finding of it."""
-    hosts = fleet.manifest.mail_hosts
+def entries(fleet: Fleet, hosts: Sequence[MailHost], delegations: Delegations, kept: Kept) -> Iterator[Entry]:
+    """Plan the TLSA set of mail hosts. What is wrong with one is a finding of it."""
     zones, witness = Zones(fleet, hosts, delegations), fleet.witness()
     for host in sorted(hosts, key=lambda one: one.name):
         yield _entry(fleet, host, zones, delegations, witness, kept)

@@ -19,6 +19,7 @@ from plans.conditions import (
     ParentSecure,
     ParentServesDs,
     ProviderHolds,
+    TlsaGone,
     TlsaHarmless,
     ZoneSigned,
     ZoneUnsigned,
@@ -33,7 +34,10 @@ from plans.values import Ds, Irregular, Key, Live, Name, RRset, ZoneRef
 SHA256 = 2
 """The digest type of the DS that we make (RFC 4509)."""
 DS_TTL = 3600
-"""Seconds: that of a new DS set, where the parent's other ones are not known."""
+"""Seconds: that of a new DS set where none stood and its provider gives none of its own.
+
+Every wait for a DS counts with the TTL that is written; what other sets at the parent have would take a listing of it.
+"""
 SIGNATURES_LEFT = 3 * 86400
 """Seconds for which signatures must be valid beyond every TTL before a DS makes them matter."""
 LONGEST_TTL = 7 * 86400
@@ -78,7 +82,7 @@ class Wish:
     """One zone, what is wanted of it, and what is known. `provider` None: nothing of ours signs it.
 
     `mail_hosts` are the MX hosts in the zone, ours or not: a DS makes their TLSA count. `remembered` is what an open rollout
-    tells of the DS set's TTL.
+    tells of the DS set's TTL. `with_dane` are domains in the zone whose live MX is a host under mx.microsoft.
     """
 
     zone: ZoneRef
@@ -89,6 +93,7 @@ class Wish:
     mail_hosts: tuple[Name, ...]
     surety: Surety
     remembered: int | None = None
+    with_dane: tuple[Name, ...] = ()
 
     @property
     def subject(self) -> Subject:
@@ -147,6 +152,11 @@ def _refusals(wish: Wish) -> Iterator[Finding]:
     elif wish.dnssec is Dnssec.MANAGE and facts.parent_security is Security.INSECURE:
         what = f"The zone above, {facts.parent}, is not secure: a DS in it would mean nothing."
         yield Finding.block(subject, "parent-insecure", what, "Drop `dnssec: manage` until the zone above has its own DS.")
+    elif wish.dnssec is Dnssec.OFF and wish.with_dane and _held(wish) and facts.security is not Security.BOGUS:
+        named = ", ".join(one.rstrip(".") for one in wish.with_dane)
+        what = f"The MX of {named} is under mx.microsoft: without a DS, senders no longer check it by DANE (RFC 7672 §2.2.1)."
+        mend = "Bring the MX back to the legacy host first (`exchange: …mail.protection.outlook.com`), then plan again."
+        yield Finding.block(subject, "dane-before-ds", what, mend)
 
 
 def _manage(wish: Wish, now: datetime) -> Rollout | Finding | None:
@@ -247,12 +257,12 @@ def _left(wait: int, since: datetime | None, now: datetime) -> int:
 
 
 def _off(wish: Wish) -> Rollout | None:
-    """Take the DS out, and once no cache holds it, the signatures."""
+    """Take the DS out once DANE is, and once no cache holds it, the signatures."""
     name, held = wish.zone.name, _held(wish)
     served = any(isinstance(one, Signed) for one in wish.facts.signed.values())
     if not held and not wish.facts.ds and not served and not (wish.provider and wish.provider.signed):
         return None
-    steps = [_set_ds(wish, held, frozenset(), Risk.REMOVE_DS, ())] if held else []
+    steps = [_set_ds(wish, held, frozenset(), Risk.REMOVE_DS, _dane_gone(wish))] if held else []
     unknown = max(_ds_ttl(wish), UNKNOWN_TTL) if wish.remembered is None else wish.remembered
     gone = HeldFor(ParentServesDs(name, ()), _ds_ttl(wish) if held else unknown)
     done_when = (ZoneUnsigned(name),)
@@ -306,6 +316,16 @@ def _long_harmless(wish: Wish) -> tuple[Condition, ...]:
     return tuple(HeldFor(TlsaHarmless(host), wish.surety.longest_ttl) for host in wish.mail_hosts)
 
 
+def _dane_gone(wish: Wish) -> tuple[Condition, ...]:
+    """Give what keeps the DS: a TLSA set of a host in the zone, and any that a cache may hold; nothing where it is refused now.
+
+    How long the TTL of a set was that has gone is not known any more, so that it counts as the zone's longest.
+    """
+    if wish.facts.security is Security.BOGUS:
+        return ()
+    return tuple(HeldFor(TlsaGone(host), wish.surety.longest_ttl) for host in wish.mail_hosts)
+
+
 def _at_parent(wish: Wish, key: Key, ds: frozenset[Ds]) -> RRset | None:
     """Give a DS set as the parent's provider holds it, or will."""
     held = wish.parent.held
@@ -315,9 +335,9 @@ def _at_parent(wish: Wish, key: Key, ds: frozenset[Ds]) -> RRset | None:
 
 
 def _written_ttl(wish: Wish) -> int:
-    """Give the TTL of a DS set that we write: the provider's, else that of the set before, else that of the parent's others."""
+    """Give the TTL of a DS set that we write: the provider's, else that of the set before."""
     known = [held.ttl for held in (wish.parent.held, wish.facts.ds) if isinstance(held, RRset)]
-    return next((ttl for ttl in (wish.parent.ttl, *known, wish.facts.parent_ds_ttl) if ttl is not None), DS_TTL)
+    return next((ttl for ttl in (wish.parent.ttl, *known) if ttl is not None), DS_TTL)
 
 
 def _ds_ttl(wish: Wish) -> int:

@@ -161,11 +161,11 @@ class Arm:
         while True:
             token = self._token()
             limiter.acquire()
-            self._account.meter.called(doing)
+            self._account.meter.called(f"azure:{doing}")
             answer = self._answer(method, url, {"Authorization": f"Bearer {token}"} | dict(headers or {}), body, doing)
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return answer
-            self._account.meter.throttled(doing)
+            self._account.meter.throttled(f"azure:{doing}")
             wait = self.retry_after(answer) or self.patience.pause(attempt)
             attempt += 1
             if attempt == self.patience.attempts or wait > self.patience.longest:

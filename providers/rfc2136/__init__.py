@@ -88,6 +88,8 @@ class Rfc2136:
         where = options.tsig.file or f"environment variable {options.tsig.env}"
         self._label = label
         self._listed = None if options.zones is None else {name(zone) for zone in options.zones}
+        longest = options.max_zone_ttl
+        self._longest_ttl = None if longest is None else int(longest.total_seconds())
         self._gather = by_transfer if options.read == "axfr" else by_questions
         self._found: dict[Name, Name | None] = {}
         self._server = Server(
@@ -144,9 +146,12 @@ class Rfc2136:
         return data.snapshot(zone, keys, serial)
 
     def canonical(self, zone: ZoneRef, wanted: RRset) -> RRset:
-        """Give the set as it is: a zone of DNS holds what is written. Raises `Unsupported`."""
+        """Give the set as it is, with a TTL of no more than `max_zone_ttl`. Raises `Unsupported`.
+
+        BIND with a `dnssec-policy` cuts the TTL of an update to the policy's `max-zone-ttl`.
+        """
         require_writable(zone, wanted)
-        return wanted
+        return wanted if self._longest_ttl is None else RRset(wanted.key, min(wanted.ttl, self._longest_ttl), wanted.values)
 
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:
         """Give the NS at the zone's apex. Raises `ProviderError`."""
@@ -185,7 +190,10 @@ class Rfc2136:
         told = f"the server answers {dns.rcode.to_text(rcode)}"
         match rcode:
             case dns.rcode.NOERROR:
-                doubt = "the server took the update and does not give what was written"
+                doubt = (
+                    "the server took the update and does not give what was written; where it cuts TTLs (BIND: max-zone-ttl), "
+                    "say so by the provider's option max_zone_ttl"
+                )
                 return self._settled(session, zone, changes, doubt, confirmed=True)
             case dns.rcode.SERVFAIL:
                 return self._settled(session, zone, changes, told, confirmed=False)

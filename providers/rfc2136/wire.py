@@ -74,6 +74,11 @@ class Server:
         """The key that signs. Raises `Problem`."""
         return self._read_key()
 
+    @property
+    def key_name(self) -> str:
+        """The name of the key as a sentence holds it, without the final dot. Raises `Problem`."""
+        return self.key.name.to_text(omit_final_dot=True)
+
     def connect(self) -> socket.socket:
         """Open a connection. Raises `Unavailable`."""
         try:
@@ -88,7 +93,7 @@ class Server:
         """Make the error for a key that the server does not take."""
         return AuthFailed(
             f"The name server of provider {self.label} does not accept the key",
-            f"{self} and the key {self.key.name}: {reason}.",
+            f"{self} and the key {self.key_name}: {reason}.",
             "Compare name, algorithm, secret and grants at the server with the provider's `tsig`, and the clocks.",
         )
 
@@ -150,7 +155,7 @@ class Session:
         wire = self._signed(message)
         self._server.limiter.acquire()
         with self._server.connect() as connection:
-            self._server.meter.called("update")
+            self._server.meter.called("rfc2136:update")
             return self._exchange(connection, message, wire, self._server.deadlines.answer).rcode()
 
     def transfer(self, zone: Name) -> Iterator[dns.rrset.RRset]:
@@ -163,7 +168,7 @@ class Session:
         self._server.limiter.acquire()
         try:
             with self._server.connect() as connection:
-                self._server.meter.called("transfer")
+                self._server.meter.called("rfc2136:transfer")
                 yield from self._transferred(connection, query, wire, zone)
         except Lost as lost:
             raise self._silent(f"the transfer of {zone}", str(lost)) from None
@@ -198,7 +203,7 @@ class Session:
             case dns.rcode.REFUSED:
                 raise AuthFailed(
                     f"Zone {zone} may not be transferred",
-                    f"{self._server} answers {rcode} to the key {self._server.key.name}.",
+                    f"{self._server} answers {rcode} to the key {self._server.key_name}.",
                     "Grant it at the server (BIND: allow-transfer), or take `read: axfr` out of the manifest.",
                 )
             case dns.rcode.NOTAUTH:
@@ -214,7 +219,7 @@ class Session:
         reused = self._connection is not None
         while True:
             self._connection = self._connection or self._server.connect()
-            self._server.meter.called("query")
+            self._server.meter.called("rfc2136:query")
             try:
                 return self._exchange(self._connection, query, wire, self._server.deadlines.answer)
             except (Lost, ProviderError) as error:
@@ -279,7 +284,7 @@ def zone_not_found(server: Server, zone: Name, answer: str) -> ZoneNotFound:
     """Make the error for a zone that a server does not serve, or not to this key."""
     return ZoneNotFound(
         f"Zone {zone} is not at provider {server.label}",
-        f"{server} answers {answer} for it: it does not hold the zone, or does not show it to the key {server.key.name}.",
+        f"{server} answers {answer} for it: it does not hold the zone, or does not show it to the key {server.key_name}.",
         "Make sure that `server` names the zone's primary server and that its access lists have the key.",
     )
 

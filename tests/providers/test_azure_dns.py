@@ -43,7 +43,7 @@ def test_zones_are_listed_once_for_the_subscription_a_hundred_a_call(world: Worl
     found = adapter.zones([name("a.z7.example"), name("z249.example"), name("elsewhere.example")])
     assert [zone.name for zone in found.values()] == ["z7.example.", "z249.example."]
     assert len(list(adapter.catalogue())) == 250
-    assert world.context.meter.calls == {"list zones": 3}
+    assert world.context.meter.calls == {"azure:list zones": 3}
 
 
 def test_a_zone_is_identified_by_its_subscription_and_its_resource_id_in_lower_case(world: World) -> None:

@@ -70,9 +70,9 @@ def test_an_update_is_one_put_under_the_etag_that_was_read(case: Case) -> None:
     assert case.emulator.heads[-1]["if-match"] == etag
     assert "if-none-match" not in case.emulator.heads[-1]
     assert case.world.context.meter.calls == {
-        "list record sets": 1,
-        "list zones": 1,
-        "write MX sets": 1,
+        "azure:list record sets": 1,
+        "azure:list zones": 1,
+        "azure:write MX sets": 1,
     }
 
 
@@ -233,7 +233,7 @@ def test_too_many_requests_are_waited_for_and_sent_again_without_reading(case: C
     assert case.apply() == (Status.WRITTEN, "")
     assert case.methods == ["PUT", "PUT", "PUT"]
     assert case.world.clock.seconds >= 14
-    assert case.world.context.meter.throttles == {"write MX sets": 2}
+    assert case.world.context.meter.throttles == {"azure:write MX sets": 2}
 
 
 @pytest.mark.parametrize(

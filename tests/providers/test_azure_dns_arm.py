@@ -103,8 +103,8 @@ def test_a_wait_of_an_hour_is_not_sat_out(world: World, status: int, kind: type[
 def test_throttled_reads_are_counted_and_slow_down_whoever_else_reads(world: World) -> None:
     world.emulator.faults.append(Fault("answer", error(429, "TooManyRequests", "Slow down.", {"Retry-After": "30"})))
     assert listed(world) == ["example.com."]
-    assert world.context.meter.throttles == {"list zones": 1}
-    assert world.context.meter.calls == {"list zones": 2}
+    assert world.context.meter.throttles == {"azure:list zones": 1}
+    assert world.context.meter.calls == {"azure:list zones": 2}
     assert world.clock.slept == [30.0]
 
 
@@ -232,5 +232,5 @@ def test_many_threads_use_one_adapter(world: World) -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(preference, range(40)))
     assert found == [f"{number} mx.example.net." for number in range(40)]
-    assert world.context.meter.calls == {"list record sets": 40, "list zones": 1}
+    assert world.context.meter.calls == {"azure:list record sets": 40, "azure:list zones": 1}
     assert len(world.asked) == 1

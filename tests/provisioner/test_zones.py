@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from plans.values import Ds, Irregular, Key, Name, RRset, Tlsa, name, rrset
 from providers.contract import Outcome, Status, Unavailable, Unsupported
 from provisioner.exits import Exit
 from provisioner.report.exit_code import of_apply
-from provisioner.results import Standing
+from provisioner.results import Result, Standing
 from provisioner.state import State
 from tests.provisioner.walking import codes, entry, events, one, planned, reasons, walk, written
 from tests.provisioner.witnesses import (
@@ -36,6 +36,7 @@ from tests.provisioner.worlds import (
     DELEGATION,
     EXAMPLE,
     FABRIKAM,
+    OLD,
     REGISTRAR,
     REGISTRY_TTL,
     Registrar,
@@ -267,6 +268,10 @@ def test_a_new_key_gets_its_ds_before_the_old_one_loses_its_own(tmp_path: Path) 
     assert written(holder) == [ds(DS, NEW_DS, ttl=3600), ds(NEW_DS, ttl=3600)]
 
 
+def of_zone(results: Iterable[Result]) -> Result:
+    return next(result for result in results if result.subject == ZONE)
+
+
 def test_off_takes_the_ds_out_first_and_the_signatures_when_no_cache_holds_it(tmp_path: Path) -> None:
     holder = holding(ds(DS, ttl=3600))
     world = made(tmp_path, reg=holder)
@@ -274,13 +279,16 @@ def test_off_takes_the_ds_out_first_and_the_signatures_when_no_cache_holds_it(tm
     world.witness.keys[CONTOSO] = (KSK,)
     (managed,) = world.fleet().manifest.domains
     world.shape = asking(parent=managed.parent, dnssec=Dnssec.OFF)
+    with State.open(world.fleet().manifest.state, world.now) as state:
+        assert codes(zone(world, state)) == ["dane-before-ds"]
+    world.provider.put(CONTOSO, OLD)
     with State.open(world.fleet().manifest.state, world.now) as state, planned(world, state) as plan:
         assert actions(entry(plan, ZONE)) == [(Risk.REMOVE_DS, Change), (Risk.UNSIGN, SetSigning)]
-        result = one(walk(world, state, plan))
+        result = of_zone(walk(world, state, plan))
         assert (result.written, reasons(result)) == (1, ["until 24 03:24:10"])
         assert signer(world).calls == []
         world.clock += timedelta(hours=1)
-        assert one(walk(world, state, plan)).standing is Standing.DONE
+        assert of_zone(walk(world, state, plan)).standing is Standing.DONE
         assert signer(world).calls == [f"unsign {CONTOSO}"]
         assert not actions_left(world, state)
 

@@ -61,6 +61,10 @@ class ZoneWorld:
         for server in self.servers:
             server.tell(at + (self._dice.between(0, LONG_LAG) if chance(self._dice, 6) else self._dice.of(LAGS)), keys)
 
+    def drop_tlsa(self, at: int) -> None:
+        """Have the mail host's TLSA removed, in its own time once it matched."""
+        self.tlsa.tell(max(at, *self.tlsa.changes_after(at), at + 60), None)
+
     @property
     def held(self) -> RRset | None:
         """What the parent's provider or registrar holds."""
@@ -87,7 +91,6 @@ class ZoneWorld:
             3600,
             self.ttls.negative,
             self.ttls.parent_negative,
-            self.ttls.ds,
         )
 
     def _signed(self, keys: Keys, at: int) -> Signed | None:
@@ -189,6 +192,7 @@ class _Play:
         if self._by_provider and chance(self._dice, 2):
             yield from self._roll()
         if chance(self._dice, 2):
+            self._world.drop_tlsa(self._times.now)
             yield from self._come_to(Dnssec.OFF)
         yield from self._world.wrong()
 

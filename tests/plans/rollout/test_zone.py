@@ -19,6 +19,7 @@ from plans.conditions import (
     ParentSecure,
     ParentServesDs,
     ProviderHolds,
+    TlsaGone,
     TlsaHarmless,
     ZoneSigned,
     ZoneUnsigned,
@@ -194,16 +195,15 @@ def test_a_date_since_when_it_is_so_shortens_the_waits(since: int, wait: int) ->
     ("found", "parent", "written"),
     [
         (facts(signed(1)), Parent(ABOVE), DS_TTL),
-        (replace(facts(signed(1)), parent_ds_ttl=300), Parent(ABOVE), 300),
-        (replace(facts(signed(1)), parent_ds_ttl=0), Parent(ABOVE), 0),
         (facts(signed(1), held=at(900, STALE)), Parent(ABOVE), 900),
         (facts(signed(1), held=at(900, STALE)), Parent(ABOVE, at(60, STALE)), 60),
-        (replace(facts(signed(1)), parent_ds_ttl=300), Parent(ABOVE, ttl=86400), 86400),
+        (facts(signed(1)), Parent(ABOVE, ttl=86400), 86400),
+        (facts(signed(1)), Parent(ABOVE, ttl=0), 0),
         (facts(signed(1), held=at(900, STALE)), Parent(ABOVE, at(86400, STALE), 86400), 86400),
         (facts(signed(1), held=at(900, STALE)), Parent(ABOVE, at(60, STALE), 86400), 86400),
     ],
 )
-def test_a_ds_takes_the_ttl_that_the_provider_gives_or_those_at_the_parent_have(
+def test_a_ds_takes_the_ttl_that_the_provider_gives_or_the_set_before_had(
     found: ZoneFacts, parent: Parent, written: int
 ) -> None:
     first = steps(wish(found, parent=parent))[0]
@@ -306,11 +306,28 @@ def test_a_registrar_is_told_no_key_that_nobody_serves_and_no_digest_that_is_ano
 
 
 OFF = Dnssec.OFF
+DANE_GONE = HeldFor(TlsaGone(HOST), SURETY.longest_ttl)
+
+
+def test_a_ds_stays_while_the_mx_of_a_domain_is_under_mx_microsoft_unless_the_zone_is_refused_now() -> None:
+    secure = facts(signed(1), held=at(3600, OLD), security=Security.SECURE)
+    relying = replace(wish(secure, OFF, provider=ON), with_dane=(ZONE.name,))
+    assert codes(relying) == [("dane-before-ds", Severity.BLOCK)]
+    bogus = replace(relying, facts=replace(secure, security=Security.BOGUS))
+    assert codes(bogus) == [("broken-now", Severity.WARNING)]
+    remove, _ = steps(bogus)
+    assert remove.requires == ()
+    assert codes(replace(relying, dnssec=Dnssec.MANAGE)) == []
+
+
+def test_signatures_go_whatever_the_mx_is_where_no_ds_is_left() -> None:
+    (unsign,) = steps(replace(wish(facts(signed(1)), OFF, provider=ON, parent=Parent(ABOVE)), with_dane=(ZONE.name,)))
+    assert unsign.risk is Risk.UNSIGN
 
 
 def test_on_the_way_back_the_signatures_go_once_no_cache_holds_the_ds() -> None:
     remove, unsign = steps(wish(facts(signed(1), held=at(3600, OLD), security=Security.SECURE), OFF, provider=ON))
-    assert (remove.risk, remove.action, remove.requires) == (Risk.REMOVE_DS, Change(at(3600, OLD), None), ())
+    assert (remove.risk, remove.action, remove.requires) == (Risk.REMOVE_DS, Change(at(3600, OLD), None), (DANE_GONE,))
     assert remove.done_when == (ProviderHolds(ABOVE, KEY, None), ParentServesDs(ZONE.name, ()))
     assert (unsign.risk, unsign.action, unsign.zone) == (Risk.UNSIGN, SetSigning(signed=False), ZONE)
     assert unsign.requires == (HeldFor(ParentServesDs(ZONE.name, ()), 3600),)

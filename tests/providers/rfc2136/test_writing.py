@@ -17,7 +17,7 @@ from providers.contract import (
 )
 from providers.rfc2136 import Rfc2136
 from tests.emulators.dns_update import KEY_FILE, SECRET, Fault, Primary, opened
-from tests.providers.rfc2136.conftest import APEX, NEW, OLD, held, live, mx, replace, zone_of
+from tests.providers.rfc2136.conftest import APEX, NEW, OLD, QUICK, held, live, mx, replace, zone_of
 
 # Writing
 
@@ -196,3 +196,11 @@ def test_every_message_is_counted(primary: Primary) -> None:
     provider = opened(primary.port)
     provider.access(zone_of(provider))
     assert (primary.heard["query"], primary.heard["update"]) == (2, 1)
+
+
+@pytest.mark.parametrize(("longest", "ttl"), [(None, 3600), ("60s", 60), ("1d", 3600)])
+def test_a_ttl_is_no_higher_than_the_option_says_that_the_servers_let_it_be(
+    primary: Primary, longest: str | None, ttl: int
+) -> None:
+    limited = opened(primary.port, deadlines=QUICK, max_zone_ttl=longest)
+    assert limited.canonical(zone_of(limited), mx(OLD, ttl=3600)) == mx(OLD, ttl=ttl)
