@@ -157,8 +157,16 @@ def decode(lines: Iterable[bytes]) -> Iterator[Header | Entry | Seal]:
 
 def _fits(said: Totals, counted: Totals) -> bool:
     """Whether totals say what the lines do, given that subjects in sync have no line."""
-    unsaid = said.subjects - counted.subjects
-    return unsaid >= 0 and said == replace(counted, subjects=said.subjects, in_sync=counted.in_sync + unsaid)
+    unsaid = {kind: said.kinds[kind] - count for kind, count in counted.kinds.items()}
+    without_lines = replace(
+        counted,
+        subjects=said.subjects,
+        in_sync=counted.in_sync + sum(unsaid.values()),
+        zones=said.zones,
+        mail_hosts=said.mail_hosts,
+        tenants=said.tenants,
+    )
+    return min(unsaid.values()) >= 0 and said == without_lines
 
 
 def _decode_header(line: bytes) -> Header:

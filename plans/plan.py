@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
 from plans.conditions import Condition
-from plans.desired import Evidence, Source, Subject
+from plans.desired import Evidence, Source, Subject, SubjectKind
 from plans.policy import Finding, Risk, Severity
 from plans.values import MANAGED_TYPES, Key, RRset, ZoneRef
 
@@ -16,6 +16,10 @@ STAGED = "staged"
 """The code of the finding that a zone is being prepared, and is not looked up in DNS."""
 WAITS = "waits"
 """The code of the finding that a subject's rollout is open already, and waits."""
+NOT_LISTED = "not-listed"
+"""The code of the finding that a customer holds a domain which the manifest does not list."""
+GOES_ON = "goes-on"
+"""The code of the finding that a subject's rollout is open already, and its next step can be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +114,25 @@ def acts_alike(some: Sequence[Step], others: Sequence[Step]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which domains a run was told to look at: globs as typed. None named: all."""
+    """Which domains a run was told to look at: globs as typed, and labels of the providers that hold them. None named: all."""
 
     domains: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:
         """Whether anything may have been left out."""
-        return bool(self.domains or self.excluded)
+        return bool(self.domains or self.excluded or self.providers)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """They as they are typed."""
+        return (
+            *(f"--domain {glob}" for glob in self.domains),
+            *(f"--exclude-domain {glob}" for glob in self.excluded),
+            *(f"--provider {label}" for label in self.providers),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +179,16 @@ class Entry:
         return any(finding.stops for finding in self.findings)
 
     @property
+    def acknowledged(self) -> bool:
+        """Whether all that refuses this subject its steps is known, as somebody said."""
+        return self.stopped and all(finding.acknowledged for finding in self.findings if finding.stops)
+
+    @property
+    def managed(self) -> bool:
+        """Whether it is about what the manifest names, and is not only told of."""
+        return self.subject.kind is not SubjectKind.TENANT and all(one.code != NOT_LISTED for one in self.findings)
+
+    @property
     def in_sync(self) -> bool:
         """Whether nothing is to do and nothing is to say."""
         return not self.findings and self.rollout is None
@@ -187,10 +211,22 @@ class Totals:
     rollouts: int = 0
     waiting: int = 0
     """How many of the rollouts are open already, and wait as far as the journal tells."""
+    acknowledged: int = 0
+    """How many subjects are stopped by what somebody acknowledged, and by nothing else."""
+    zones: int = 0
+    mail_hosts: int = 0
+    tenants: int = 0
+    """How many of the subjects are such; all others are domains."""
 
     def plus(self, entry: Entry) -> Totals:
-        """Count one subject more. `blocked` and `failed` count subjects, the other findings count each."""
-        severities = [finding.severity for finding in entry.findings]
+        """Count one subject more. `blocked` and `failed` count subjects, the other findings count each.
+
+        What was acknowledged counts for none of them.
+        """
+        severities = [finding.severity for finding in entry.findings if not finding.acknowledged]
+        notices, warnings = severities.count(Severity.NOTICE), severities.count(Severity.WARNING)
+        if not (entry.managed or entry.stopped or entry.rollout):
+            return replace(self, notices=self.notices + notices, warnings=self.warnings + warnings)
         steps = entry.rollout.steps if entry.rollout else ()
         changes = [step.action for step in steps if isinstance(step.action, Change)]
         return replace(
@@ -201,15 +237,30 @@ class Totals:
             add=self.add + sum(change.before is None for change in changes),
             change=self.change + sum(None not in (change.before, change.after) for change in changes),
             delete=self.delete + sum(change.after is None for change in changes),
-            notices=self.notices + severities.count(Severity.NOTICE),
-            warnings=self.warnings + severities.count(Severity.WARNING),
+            notices=self.notices + notices,
+            warnings=self.warnings + warnings,
             blocked=self.blocked + (Severity.BLOCK in severities and Severity.ERROR not in severities),
             failed=self.failed + (Severity.ERROR in severities),
             rollouts=self.rollouts + (entry.rollout is not None),
             waiting=self.waiting + any(finding.code == WAITS for finding in entry.findings),
+            acknowledged=self.acknowledged + entry.acknowledged,
+            zones=self.zones + (entry.subject.kind is SubjectKind.ZONE),
+            mail_hosts=self.mail_hosts + (entry.subject.kind is SubjectKind.MAIL_HOST),
+            tenants=self.tenants + (entry.subject.kind is SubjectKind.TENANT),
         )
 
     @property
     def proceeding(self) -> int:
         """How many subjects were judged and not refused."""
-        return self.subjects - self.blocked - self.failed
+        return self.subjects - self.blocked - self.failed - self.acknowledged
+
+    @property
+    def kinds(self) -> Mapping[SubjectKind, int]:
+        """How many subjects there are of each kind."""
+        domains = self.subjects - self.zones - self.mail_hosts - self.tenants
+        return {
+            SubjectKind.DOMAIN: domains,
+            SubjectKind.ZONE: self.zones,
+            SubjectKind.MAIL_HOST: self.mail_hosts,
+            SubjectKind.TENANT: self.tenants,
+        }

@@ -1,16 +1,19 @@
 """The use case `plan`: what every selected domain should have, what it has, and the steps from one to the other.
 
+Where public DNS shows that a domain's MX is right, its provider is not asked at all (`observed`); else the provider decides.
 Values come out, nothing here prints, asks or exits; what goes wrong with one subject becomes a finding of it, and the others go
 on.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from plans.desired import Desired, Dnssec, GraphAnswer, Pin, Subject, SubjectKind
+from plans.acknowledgement import acknowledged
+from plans.contest import warned
+from plans.desired import Desired, Dnssec, GraphAnswer, Subject, SubjectKind
 from plans.microsoft import HostKind, host_kind
 from plans.plan import STAGED, Change, Entry, Filters, Header, Rollout
 from plans.policy import Finding, Severity
@@ -28,9 +31,11 @@ from provisioner.choosing import Zones
 from provisioner.delegation import Delegations
 from provisioner.desired.problems import ConsentMissing
 from provisioner.fleet import Fleet
+from provisioner.in_order import all_in_order
 from provisioner.kept import Kept
-from provisioner.managed import TenantDomains, aim, managed, pins
+from provisioner.managed import TenantDomains, aim, is_held, managed, pins
 from provisioner.manifest.model import Domain, Route, SmtpProbe
+from provisioner.observed import observer, seen_in_dns
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Planning:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """One domain, and what is known of it before its zone is read."""
+    """One domain, and what is known of it before its zone is read: none is, where public DNS shows that it is right."""
 
     domain: Domain
     findings: tuple[Finding, ...]
@@ -67,8 +72,16 @@ class _Wish:
                 return frozenset()
 
 
-def plan(fleet: Fleet, filters: Filters, kept: Kept | None = None, planner: str = "") -> Planning:
+PORTION = 2000
+"""So many domains, and those of one tenant in any case, are looked at together."""
+READS = 32
+"""So many zones are read at the same time."""
+
+
+def plan(fleet: Fleet, filters: Filters, kept: Kept | None = None, planner: str = "", *, dns_first: bool = False) -> Planning:
     """Plan every domain that the filters let through, in the light of what the state keeps; `planner` is who does.
+
+    `dns_first`: a provider is asked only for what public DNS does not show to be right.
 
     Raises:
         Problem: the filters let no domain through.
@@ -78,89 +91,144 @@ def plan(fleet: Fleet, filters: Filters, kept: Kept | None = None, planner: str 
     if filters.partial and not any(one.domains or one.failure for one in found):
         raise Problem(
             "No domain is left to plan",
-            f"No domain that {fleet.manifest.file} manages passes --domain and --exclude-domain.",
-            "Compare the globs with the names under domains: in the manifest.",
+            f"No domain that {fleet.manifest.file} manages passes {', '.join(filters.options)}.",
+            "Compare them with what stands under domains: in the manifest.",
         )
     created = fleet.now()
     policy = fleet.manifest.policy
     sources = tuple(one.source.source for one in found)
     header = Header(created, created + policy.expires, filters, sources, planner, policy.digest)
     consents: dict[str, str] = {}
-    return Planning(header, _entries(fleet, found, kept or Kept(), consents), consents)
+    kept = kept or Kept()
+    entries = warned(_entries(fleet, found, filters, kept, consents, dns_first=dns_first), kept.trails)
+    entries = acknowledged(entries, policy.acknowledged, created, whole=not filters.partial)
+    return Planning(header, entries, consents)
 
 
-def _entries(fleet: Fleet, tenants: Collection[TenantDomains], kept: Kept, consents: dict[str, str]) -> Iterator[Entry]:
+def _entries(
+    fleet: Fleet,
+    tenants: Collection[TenantDomains],
+    filters: Filters,
+    kept: Kept,
+    consents: dict[str, str],
+    *,
+    dns_first: bool,
+) -> Iterator[Entry]:
     listed = {domain.name for domain in fleet.manifest.domains}
     delegations = Delegations(fleet)
     domains = [domain for tenant in tenants for domain in tenant.domains.values()]
-    zones = Zones(fleet, domains, delegations)
-    if any(domain.dnssec is not Dnssec.KEEP for domain in domains):
+    in_dns = seen_in_dns(fleet, domains, kept) if dns_first else frozenset[Name]()
+    asked = [domain for domain in domains if domain.name not in in_dns]
+    zones = Zones(fleet, asked, delegations)
+    if any(domain.dnssec is not Dnssec.KEEP for domain in asked):
         from provisioner import dnssec  # noqa: PLC0415 - few manifests ask for it, none starts slower
 
-        yield from dnssec.entries(fleet, zones, delegations, domains, kept)
-    if fleet.manifest.mail_hosts:
+        yield from dnssec.entries(fleet, zones, delegations, asked, kept)
+    hosts = [host for host in fleet.manifest.mail_hosts if is_held(host.provider, filters)]
+    if hosts:
         from provisioner import mail_hosts  # noqa: PLC0415 - the same
 
-        yield from mail_hosts.entries(fleet, delegations, kept)
+        yield from mail_hosts.entries(fleet, hosts, delegations, kept)
+    with observer(fleet, in_dns) as right:
+        for portion in _portions(tenants):
+            found = [(tenant, _wishes(tenant, listed, kept, consents)) for tenant in portion]
+            done = right([wish.aim for _, wishes in found for wish in wishes if isinstance(wish.aim, Desired)])
+            left = [wish.domain for _, wishes in found for wish in wishes if wish.answer and wish.domain.name in in_dns - done]
+            zones.find(left)
+            for tenant, wishes in found:
+                if tenant.failure:
+                    subject = Subject(Name(tenant.label), SubjectKind.TENANT)
+                    yield Entry(subject, tenant.label, (_unread("tenant-unreadable", subject, tenant.failure),))
+                _see_delegations(
+                    zones, delegations, [one.domain for one in wishes if one.answer and one.domain.name not in done]
+                )
+                placed = [one if one.domain.name in done else _placed(one, zones, delegations) for one in wishes]
+                snapshots = _Snapshots(fleet, placed)
+                yield from (_entry(fleet, wish, snapshots, tenant.source.notices, kept) for wish in placed)
+    if fleet.manifest.partners and not filters.providers:
+        from provisioner import customers  # noqa: PLC0415 - few manifests name partners
+
+        yield from customers.entries(fleet, filters, consents)
+
+
+def _portions(tenants: Collection[TenantDomains]) -> Iterator[list[TenantDomains]]:
+    """Put tenants together until there are enough domains to be asked for at once."""
+    portion: list[TenantDomains] = []
     for tenant in tenants:
-        if tenant.failure:
-            subject = Subject(Name(tenant.label), SubjectKind.TENANT)
-            yield Entry(subject, tenant.label, (_unread("tenant-unreadable", subject, tenant.failure),))
-        answers = dict(tenant.source.answers(tenant.domains.keys()))
-        consents |= {lack.tenant: lack.url for lack in (tenant.failure, *answers.values()) if isinstance(lack, ConsentMissing)}
-        wishes = []
-        for name, domain in tenant.domains.items():
-            of_domain = pins(domain, kept.pins.get(name))
-            wishes.append(_wish(domain, answers[name], zones, of_domain, delegations, onboard=name in listed))
-        snapshots = _Snapshots(fleet, wishes)
-        yield from (_entry(fleet, wish, snapshots, tenant.source.notices, kept) for wish in wishes)
+        portion.append(tenant)
+        if sum(len(one.domains) for one in portion) >= PORTION:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
-def _wish(
-    domain: Domain,
-    answer: GraphAnswer | Problem,
-    zones: Zones,
-    of_domain: Sequence[Pin],
-    delegations: Delegations,
-    *,
-    onboard: bool,
-) -> _Wish:
-    """Judge what Graph says of a domain, and whether there is a zone to bring it to."""
-    subject = Subject(domain.name)
-    if isinstance(answer, Problem):
-        return _Wish(domain, (_unread("graph-unreadable", subject, answer),))
-    wish, findings = aim(domain, answer, of_domain, onboard=onboard)
+def _wishes(tenant: TenantDomains, listed: Collection[Name], kept: Kept, consents: dict[str, str]) -> list[_Wish]:
+    """Judge what Graph says of a tenant's domains."""
+    answers = dict(tenant.source.answers(tenant.domains.keys()))
+    consents |= {lack.tenant: lack.url for lack in (tenant.failure, *answers.values()) if isinstance(lack, ConsentMissing)}
+    wishes = []
+    for name, domain in tenant.domains.items():
+        answer = answers[name]
+        if isinstance(answer, Problem):
+            wishes.append(_Wish(domain, (_unread("graph-unreadable", Subject(name), answer),)))
+        else:
+            wish, findings = aim(domain, answer, pins(domain, kept.pins.get(name)), onboard=name in listed)
+            wishes.append(_Wish(domain, findings, answer, wish))
+    return wishes
+
+
+def _see_delegations(zones: Zones, delegations: Delegations, domains: Collection[Domain]) -> None:
+    """Look, many at a time, who serves the zones of domains."""
+    found = {zone: None for domain in domains if not domain.staged and isinstance(zone := zones.of(domain), ZoneRef)}
+    for _ in all_in_order(lambda zone: delegations.finding(Subject(zone.name), zone), list(found), READS):
+        pass
+
+
+def _placed(wish: _Wish, zones: Zones, delegations: Delegations) -> _Wish:
+    """See whether there is a zone to bring a domain to."""
+    domain, subject = wish.domain, Subject(wish.domain.name)
+    if wish.answer is None:
+        return wish
     zone = zones.of(domain)
     if isinstance(zone, ZoneRef):
         astray = None if domain.staged else delegations.finding(subject, zone)
-        return _Wish(domain, findings, answer, wish, zone) if astray is None else _Wish(domain, (*findings, astray), answer)
-    if isinstance(wish, Onboarding) and not (wish.proof and domain.verify is Verify.DNS):
-        return _Wish(domain, findings, answer, wish)
-    return _Wish(domain, (*findings, zone), answer)
+        return replace(wish, zone=zone) if astray is None else _Wish(domain, (*wish.findings, astray), wish.answer)
+    if isinstance(wish.aim, Onboarding) and not (wish.aim.proof and domain.verify is Verify.DNS):
+        return wish
+    return _Wish(domain, (*wish.findings, zone), wish.answer)
 
 
 class _Snapshots:
-    """What the zones of some wishes hold: each zone is read once, when the first wish for it comes up."""
+    """What the zones of some wishes hold: each is read once, before its first wish comes up, and forgotten after its last."""
 
     def __init__(self, fleet: Fleet, wishes: Collection[_Wish]) -> None:
         self._fleet = fleet
-        self._keys: dict[ZoneRef, set[Key]] = defaultdict(set)
-        self._read: dict[ZoneRef, Snapshot | Problem] = {}
+        self._keys: dict[ZoneRef, set[Key]] = {}
+        self._left: Counter[ZoneRef] = Counter()
         for wish in wishes:
-            if wish.zone:
-                self._keys[wish.zone] |= wish.keys
+            if wish.zone and wish.keys:
+                self._keys.setdefault(wish.zone, set()).update(wish.keys)
+                self._left[wish.zone] += 1
+        self._coming = all_in_order(self._look, list(self._keys), READS)
+        self._read: dict[ZoneRef, Snapshot | Problem] = {}
 
     def of(self, zone: ZoneRef) -> Snapshot:
-        """Give a zone's snapshot. Raises `Problem`, and does so again for every wish of the zone."""
-        if zone not in self._read:
-            try:
-                self._read[zone] = self._fleet.reader(zone.provider).read(zone, self._keys[zone])
-            except Problem as problem:
-                self._read[zone] = problem
-        found = self._read[zone]
+        """Give a zone's snapshot to one of its wishes. Raises `Problem`, and does so again for every wish of the zone."""
+        while zone not in self._read:
+            read, (found,) = next(self._coming)
+            self._read[read] = found
+        self._left[zone] -= 1
+        found = self._read[zone] if self._left[zone] else self._read.pop(zone)
         if isinstance(found, Problem):
             raise found
         return found
+
+    def _look(self, zone: ZoneRef) -> tuple[Snapshot | Problem]:
+        try:
+            return (self._fleet.reader(zone.provider).read(zone, self._keys[zone]),)
+        except Problem as problem:
+            return (problem,)  # wrapped, or it would be raised there
 
 
 def _entry(fleet: Fleet, wish: _Wish, snapshots: _Snapshots, notices: Collection[str], kept: Kept) -> Entry:

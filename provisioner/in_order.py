@@ -35,6 +35,11 @@ def in_order(
             yield item, left(item, crew.has_begun(number))
 
 
+def all_in_order(work: Callable[[_Item], _Outcome], items: Sequence[_Item], at_once: int) -> Iterator[tuple[_Item, _Outcome]]:
+    """Do the same with work that nobody stops."""
+    return in_order(work, items, at_once, threading.Event(), 0.0, lambda item, _: work(item))
+
+
 class _Crew(Generic[_Item, _Outcome]):
     def __init__(
         self, work: Callable[[_Item], _Outcome], items: Sequence[_Item], at_once: int, stop: threading.Event, grace: float

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 from plans.codec import decode_entry
 from plans.conditions import ProviderHolds
+from plans.contest import WITHIN, Place, Trail, trails
 from plans.desired import Subject
-from plans.plan import WAITS, Rollout, acts_alike
+from plans.plan import GOES_ON, WAITS, Rollout, acts_alike
 from plans.policy import Finding, Severity
 from plans.values import Key, Live, Name
 
@@ -73,6 +74,8 @@ class Kept:
     supersede: bool = False
     at: datetime | None = None
     """When it was read (UTC); None: there is nothing."""
+    trails: Mapping[Place, Trail] = field(default_factory=dict)
+    """What we had to write again of late because somebody had changed it."""
 
     @classmethod
     def of(cls, state: State, *, supersede: bool = False) -> Self:
@@ -82,7 +85,8 @@ class Kept:
             rollout = decode_entry(stored.line).rollout
             if rollout:
                 opened[stored.subject] = Opened(stored.plan_id, rollout, state.events(stored.id))
-        return cls(state.pins(), opened, supersede, state.now())
+        now = state.now()
+        return cls(state.pins(), opened, supersede, now, trails(state.writes(since=now - WITHIN)))
 
     def beside(self, wanted: Rollout | None, live: Mapping[Key, Live]) -> tuple[Rollout | None, tuple[Finding, ...], str]:
         """Compare what is wanted with what is open for the subject: the rest of that, something that replaces it, or a block.
@@ -96,7 +100,7 @@ class Kept:
         subject, which = wanted.subject, f"The rollout of plan {opened.plan_id[:12]}"
         if opened.ends_in(wanted, live):
             what = f"{which} goes on: {done} of {len(steps)} steps are done."
-            code = WAITS if self.at and opened.waits(self.at) else "goes-on"
+            code = WAITS if self.at and opened.waits(self.at) else GOES_ON
             return wanted, (Finding(Severity.NOTICE, code, subject, what, "Apply either of the two plans."),), ""
         if not opened.wrote or opened.most_done(live) == len(steps):
             return wanted, (), ""  # `apply` looks whether the other one is over

@@ -15,7 +15,7 @@ from plans.rollout.onboarding import Onboarding
 from plans.values import Name
 from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
-from provisioner.manifest.model import Domain, Route, Tenant, chooses, matches
+from provisioner.manifest.model import Domain, ProviderConfig, Route, Tenant, chooses, matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class TenantDomains:
 
 def managed(fleet: Fleet, filters: Filters) -> list[TenantDomains]:
     """Give the domains that the filters let through, by tenant: those that are listed, and those that globs choose."""
-    listed = [domain for domain in fleet.manifest.domains if _passes(domain.name, filters)]
+    listed = [one for one in fleet.manifest.domains if passes(one.name, filters) and is_held(one.provider, filters)]
     tenants: dict[str, Tenant] = {domain.tenant.label: domain.tenant for domain in listed}
     tenants |= {label: tenant for label, tenant in fleet.manifest.tenants.items() if tenant.domains is not None}
     return [_of_tenant(fleet, tenant, listed, filters) for _, tenant in sorted(tenants.items())]
@@ -47,13 +47,20 @@ def _of_tenant(fleet: Fleet, tenant: Tenant, listed: Sequence[Domain], filters: 
         except Problem as problem:
             chosen, failure = [], problem
         for name in chosen:
-            if name not in everywhere and _passes(name, filters):
-                domains[name] = fleet.manifest.discovered(tenant, name)
+            domain = fleet.manifest.discovered(tenant, name) if name not in everywhere and passes(name, filters) else None
+            if domain and is_held(domain.provider, filters):
+                domains[name] = domain
     return TenantDomains(tenant.label, source, dict(sorted(domains.items())), failure)
 
 
-def _passes(name: Name, filters: Filters) -> bool:
+def passes(name: Name, filters: Filters) -> bool:
+    """Whether filters let a name through."""
     return (not filters.domains or matches(name, filters.domains)) and not matches(name, filters.excluded)
+
+
+def is_held(by: ProviderConfig | None, filters: Filters) -> bool:
+    """Whether filters let through what a provider holds; None: nobody knows yet which one does."""
+    return not filters.providers or (by is not None and by.label in filters.providers)
 
 
 def pins(domain: Domain, kept: Name | None) -> tuple[Pin, ...]:

@@ -58,17 +58,10 @@ class PlanFile:
     @classmethod
     def record(cls, planning: Planning) -> PlanFile:
         """Make a plan: each entry is written down as it is found."""
-        copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the plan
-        writer = codec.Writer(planning.header)
-        try:
-            copy.write(writer.header())
+        with Spool(planning.header) as spool:
             for entry in planning.entries:
-                copy.write(writer.entry(entry))
-            copy.write(writer.end())
-        except BaseException:
-            copy.close()
-            raise
-        return cls(copy, planning.header, writer.seal)
+                spool.add(entry)
+            return spool.plan()
 
     def entries(self) -> Iterator[Entry]:
         """Give the subjects that have steps or findings, in the order of the file."""
@@ -77,6 +70,34 @@ class PlanFile:
     def write(self, path: Path) -> None:
         """Write the plan to a file of the user's. Raises `Problem`."""
         write_whole(path, _lines(self._copy))
+
+
+class Spool:
+    """A plan in the making. A context manager: what did not become a plan goes when it ends."""
+
+    def __init__(self, header: Header) -> None:
+        self._header = header
+        self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the plan
+        self._writer = codec.Writer(header)
+        self._copy.write(self._writer.header())
+        self._whole = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._whole:
+            self._copy.close()
+
+    def add(self, entry: Entry) -> None:
+        """Write one entry down."""
+        self._copy.write(self._writer.entry(entry))
+
+    def plan(self) -> PlanFile:
+        """Give the plan of all that was written down."""
+        self._copy.write(self._writer.end())
+        self._whole = True
+        return PlanFile(self._copy, self._header, self._writer.seal)
 
 
 def _lines(copy: IO[bytes]) -> Iterator[bytes]:

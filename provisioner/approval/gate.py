@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +68,30 @@ def missing(
     )
 
 
+def lapsed(
+    plan_id: str, risks: Collection[Risk], since: datetime, policy: Policy, votes: Sequence[Vote], verify: Verify, now: datetime
+) -> ApprovalMissing | None:
+    """Say why a rollout that has begun at a time may not be walked on without a new approval; None: it may.
+
+    Who made the plan was looked at when it began, and is not known any more.
+    """
+    if policy.unattended.issuperset(risks):
+        return None
+    plan = Asked(plan_id, None, "", policy.digest)
+    refused = rejected(plan, votes)
+    if refused:
+        return refused
+    if now >= since + policy.carry:
+        return ApprovalMissing(
+            "The approval of the rollout has lapsed",
+            f"It has begun on {since:%Y-%m-%d %H:%M:%SZ}, and {policy.rule('carry')} carries an approval no longer.",
+            plan.mend,
+        )
+    needed = policy.approvals.asked(risks)
+    count = _Count(plan, replace(policy, separate=False), votes, verify, since) if needed else None
+    return _too_few(plan, needed, count) if count and max(needed.values()) > len(count.people) else None
+
+
 def another_policy(plan: Asked, policy: Policy) -> ApprovalMissing | None:
     """Say that a plan was made under another policy than the one that holds here; None: it was not."""
     if plan.policy == policy.digest:
@@ -99,13 +123,13 @@ def nobody_may(plan: Asked, policy: Policy) -> ApprovalMissing | None:
     if policy.approvers is None:
         return ApprovalMissing(
             "Nobody may approve the plan",
-            f"The policy asks for approvals of {plan}, and names no approvers. Nothing was written.",
+            f"{policy.rule('approvals')} asks for approvals of {plan}, and names no approvers. Nothing was written.",
             "Name a file of allowed signers in the policy:  approvers: {file: allowed_signers}",
         )
     if policy.separate and not plan.planner:
         return ApprovalMissing(
             "Nobody knows who made the plan",
-            f"The policy has `separate`, and {plan} does not say who made it. Nothing was written.",
+            f"{policy.rule('separate')} asks for somebody else's, and {plan} does not say who made it. Nothing was written.",
             "Make a plan that says it:  provisioner plan --planner NAME --out FILE",
         )
     return None
@@ -115,6 +139,7 @@ class _Count:
     """Who approved a plan, as of a time, and why the other signatures count for nothing."""
 
     def __init__(self, plan: Asked, policy: Policy, votes: Sequence[Vote], verify: Verify, at: datetime) -> None:
+        self.rule = policy.rule("approvals")
         judged = list(_judged(plan, policy, votes, verify, at))
         signed = [verdict for _, verdict in judged if isinstance(verdict, Signed)]
         self.refused = [f"{_told(approval)}: {verdict.why}" for approval, verdict in judged if isinstance(verdict, Refused)]
@@ -154,9 +179,10 @@ def _verdict(plan: Asked, approvers: Approvers, approval: Approval, verify: Veri
 def _too_few(plan: Asked, needed: Mapping[Risk, int], count: _Count) -> ApprovalMissing:
     has = len(count.people)
     lacking = ", ".join(f"{risk} needs {number}" for risk, number in needed.items() if number > has)
+    first = f"{plan} has {_counted(has)} that {'counts' if has == 1 else 'count'}: {lacking} ({count.rule})."
     return ApprovalMissing(
         "The plan is not approved" if not has else "The plan is not approved by enough people",
-        "\n".join(_explained(f"{plan} has {_counted(has)} that {'counts' if has == 1 else 'count'}: {lacking}.", count)),
+        "\n".join(_explained(first, count)),
         plan.mend,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from provisioner.cli import (
     completion,
     discover,
     doctor,
+    drift,
     export,
     forget,
     history,
@@ -28,7 +30,9 @@ from provisioner.cli import (
     pin,
     plan,
     providers,
+    reconcile,
     reject,
+    revert,
     schema,
     screen,
     show,
@@ -60,6 +64,9 @@ _COMMANDS = (
     approve,
     reject,
     apply,
+    revert,
+    reconcile,
+    drift,
     verify,
     status,
     history,
@@ -95,6 +102,8 @@ def _global_options(
 def main() -> None:
     """Run the command line and end the process with its exit code; SIGTERM interrupts it as SIGINT does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # cryptography complains of serial numbers that RFC 5280 forbids: others' certificates are judged, and told of, by us
+    warnings.filterwarnings("ignore", module=r"provisioner\.(desired\.certificate|probe\.smtp)")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -124,6 +133,7 @@ def run(arguments: Sequence[str]) -> int:
 def _code(problem: Problem) -> Exit:
     """Give the exit code of a problem that ended a run."""
     from plans.codec import PlanDamaged, PlanSchemaUnknown
+    from provisioner.bounds import PolicyForbids
 
     match problem:
         case UsageError():
@@ -134,6 +144,8 @@ def _code(problem: Problem) -> Exit:
             return Exit.STALE
         case ApprovalMissing():
             return Exit.UNAPPROVED
+        case PolicyForbids():
+            return Exit.REFUSED
         case _:
             return Exit.ERROR
 

@@ -13,6 +13,7 @@ from provisioner.cli.problems import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from plans.problem import Problem
     from provisioner.cli.voting import Leave
     from provisioner.execute import Pace
     from provisioner.fleet import Fleet
@@ -32,6 +33,7 @@ def command(
     auto_approve: Annotated[
         bool, typer.Option("--auto-approve", help="Do not ask, where the policy asks for nobody's signature.")
     ] = False,
+    confirm: options.Confirm = None,
     policy: options.Policy = None,
     supersede: options.Supersede = False,
     lock_timeout: options.LockTimeout = options.NO_TIME,
@@ -41,6 +43,7 @@ def command(
 ) -> int:
     """Do what a plan says and nothing else, after somebody approved it; then see that it is done."""
     from provisioner.approval.problems import NobodyApproved
+    from provisioner.cli import confirming
     from provisioner.cli.planning import make, show
     from provisioner.cli.voting import leave
     from provisioner.cli.world import open_fleet, take_artifact
@@ -63,10 +66,16 @@ def command(
         if not json and (given.missing or not plan_file or not plan.totals.steps):
             show(plan, next_command="")
         again = f"provisioner apply {plan_file}" if plan_file else "provisioner apply"
-        if isinstance(given.missing, NobodyApproved):
-            _approve(plan, again, json=json)
-        elif given.missing:
+        if given.missing and not isinstance(given.missing, NobodyApproved):
             raise given.missing
+        if given.missing and (json or not screen.can_ask()):
+            raise _unasked(plan, again)
+        if given.forbidden:
+            raise given.forbidden
+        if given.missing:
+            _ask(again)
+        removed = confirming.removals(fleet, plan)
+        confirming.confirm(removed, confirm, "its DS or its signatures are removed", again, ask=not json and screen.can_ask())
         if not plan.totals.steps:
             return _tell(stopped(plan), json=json, summary=False)
         code = _walk(fleet, plan, given, Pace(lock_timeout, wait), state_artifact, json=json)
@@ -75,16 +84,21 @@ def command(
         return code
 
 
-def _approve(plan: PlanFile, again: str, *, json: bool) -> None:
-    """Let a person say yes; `again` is what was typed. Raises `ApprovalMissing`."""
+def _unasked(plan: PlanFile, again: str) -> Problem:
+    """Say that nobody approved a plan, and nobody is there to be asked; `again` is what was typed."""
     from provisioner.approval.problems import ApprovalMissing
 
-    if json or not screen.can_ask():
-        raise ApprovalMissing(
-            "Nobody approved the plan",
-            f"Plan {plan.id[:12]} has {plan.totals.steps} steps, and there is no terminal to ask at. Nothing was written.",
-            f"Approve it beforehand:  {again} --auto-approve",
-        )
+    return ApprovalMissing(
+        "Nobody approved the plan",
+        f"Plan {plan.id[:12]} has {plan.totals.steps} steps, and there is no terminal to ask at. Nothing was written.",
+        f"Approve it beforehand:  {again} --auto-approve",
+    )
+
+
+def _ask(again: str) -> None:
+    """Let a person say yes. Raises `ApprovalMissing`."""
+    from provisioner.approval.problems import ApprovalMissing
+
     answer = screen.ask("\nDo what this plan says? Only 'yes' is taken for an approval: ")
     if answer != "yes":
         raise ApprovalMissing("Cancelled", f"The answer was {answer!r}. Nothing was written.", f"To be asked again:  {again}")

@@ -20,7 +20,7 @@ def _until(text: str) -> datetime | timedelta:
     try:
         return options.duration(text)
     except typer.BadParameter:
-        return options.moment(text).astimezone(UTC)
+        return options.moment(text)
 
 
 def command(

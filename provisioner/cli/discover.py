@@ -52,7 +52,8 @@ def command(
         screen.note(problem_lines(problem))
     if new:
         count = "1 domain is" if new == 1 else f"{new} domains are"
-        told = f"{count} new. Put the lines below `domains:` into the manifest, or write them to a file that it includes."
+        below = "`tenants:` and `domains:`" if found.tenants else "`domains:`"
+        told = f"{count} new. Put the lines below {below} into the manifest, or write them to a file that it includes."
         screen.note([line(told), line("Next: ", Part("provisioner plan", Tone.STRONG))])
     return Exit.ERROR if found.problems else Exit.DONE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -17,6 +17,19 @@ Domains = Annotated[
 ]
 ExcludedDomains = Annotated[
     list[str] | None, typer.Option("--exclude-domain", help="No domain that matches; may be repeated.", metavar="GLOB")
+]
+Refresh = Annotated[
+    Literal["dns", "api"],
+    typer.Option(
+        "--refresh",
+        metavar="dns|api",
+        help="Whom to ask first: public DNS, and the provider for what it does not show to be right; or the provider at once.",
+        show_default=True,
+    ),
+]
+Providers = Annotated[
+    list[str] | None,
+    typer.Option("--provider", help="Only what this provider of the manifest holds; may be repeated.", metavar="LABEL"),
 ]
 Supersede = Annotated[
     bool, typer.Option("--supersede", help="Replace open rollouts whose remaining steps are no longer what is wanted.")
@@ -37,9 +50,9 @@ def moment(text: str) -> datetime:
     """Read a day or a moment (ISO 8601), in UTC where no zone is said. Raises typer's error for a wrong one."""
     try:
         told = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is no time such as 2026-11-24 or 2026-11-24T12:00:00Z") from error
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 LockTimeout = Annotated[
@@ -67,6 +80,15 @@ Policy = Annotated[
 ]
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that `plan --out` saved.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever reads it later.", show_default=False)]
+Confirm = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--confirm",
+        metavar="NAME",
+        help="The name that would be asked for where somebody sits at a terminal; may be repeated.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print for a program instead of a person.")]
 
 DEFAULT_MANIFEST = Path("provisioner.yaml")

@@ -33,14 +33,15 @@ def make(
     *,
     supersede: bool = False,
     planner: str | None = None,
+    dns_first: bool = False,
 ) -> PlanFile:
     """Make a plan of the domains that the options let through; with `supersede` it may replace open rollouts.
 
-    `planner` makes it; None: whoever the pipeline says.
+    `planner` makes it; None: whoever the pipeline says. `dns_first`: providers are asked only where public DNS does not do.
     """
     kept = replace(read_kept(fleet), supersede=supersede)
     filters = Filters(tuple(domains or ()), tuple(excluded or ()))
-    planning = engine.plan(fleet, filters, kept, named(planner, os.environ))
+    planning = engine.plan(fleet, filters, kept, named(planner, os.environ), dns_first=dns_first)
     plan = PlanFile.record(planning)
     if planning.consents:
         _tell_consents(fleet, planning.consents)

@@ -48,12 +48,12 @@ def command(
     if json and form not in {None, Form.JSON}:
         raise UsageError("A plan has one form", f"--json is --format json, not {form}.", "Leave out one of the two.")
     with PlanFile.read(plan_file) as plan:
+        votes = _votes(plan, plan_file, manifest)
         if form == Form.MARKDOWN:
             from provisioner.report.plan_markdown import plan_markdown
 
-            screen.write([plan_markdown(plan, str(plan_file), str(manifest))])
+            screen.write([plan_markdown(plan, str(plan_file), str(manifest), votes)])
         else:
-            votes = _votes(plan, plan_file, manifest)
             show(plan, f"provisioner apply {plan_file}", votes, json=json or form == Form.JSON)
     return Exit.DONE
 

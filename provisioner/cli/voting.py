@@ -13,6 +13,7 @@ from plans.problem import Problem
 from provisioner.approval import gate, record
 from provisioner.approval.gate import Asked
 from provisioner.approval.signers import verify
+from provisioner.bounds import forbids
 from provisioner.cli.clock import now
 from provisioner.manifest.model import Manifest
 from provisioner.planfile import PlanFile
@@ -36,12 +37,14 @@ def said(manifest: Manifest, plan: Asked) -> tuple[Vote, ...]:
 class Leave:
     """Whether a plan may be applied: what is missing, if anything is, and what is to be kept once it is.
 
+    `forbidden`: why policy lets nobody apply it now, whoever approved it.
     `approvals` are those that the state does not have yet; `by_option`: nobody signed, and nobody is asked.
     """
 
     missing: Problem | None = None
     approvals: tuple[Approval, ...] = ()
     by_option: bool = False
+    forbidden: Problem | None = None
 
     def keep(self, state: State, run: Run, plan_id: str) -> None:
         """Record by whose leave a run applies a plan. Raises `StateUnavailable`."""
@@ -65,7 +68,7 @@ def leave(manifest: Manifest, opened: PlanFile, file: Path | None, *, auto_appro
     news = [vote for vote in votes if vote not in kept]
     found = () if missing else gate.verified(plan, policy, news, verify, at)
     by_option = auto_approve and bool(needed.fresh) and not policy.approvals.asked(needed.fresh)
-    return Leave(missing, found, by_option)
+    return Leave(missing, found, by_option, forbids(manifest, opened, begun, at))
 
 
 def keep(manifest: Manifest, plan_file: Path, vote: Vote) -> None:

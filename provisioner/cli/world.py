@@ -19,7 +19,7 @@ from provisioner.manifest.words import state_url
 from provisioner.report.lines import Part, Tone, line
 
 if TYPE_CHECKING:
-    from provisioner.state import State
+    from provisioner.state import Run, State
 
 _RUNNERS = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD")
 """Variables of which one is set on a runner of a pipeline."""
@@ -78,6 +78,29 @@ def take_artifact(fleet: Fleet, path: Path, command: str) -> None:
         run.finish(Exit.DONE)
     if taken:
         screen.note([line(f"Taken from {path}: {'1 open rollout' if taken == 1 else f'{taken} open rollouts'}.")])
+
+
+def conclude(fleet: Fleet, state: State, run: Run, code: int, state_artifact: Path | None, *, quiet: bool = False) -> int:
+    """Keep what the next run needs of this one, and give the exit code: where that fails, a good one is none any more.
+
+    `quiet`: it wrote nothing into the journal that anybody waits to hear of.
+    """
+    from provisioner.exits import Exit
+    from provisioner.report.problem_text import problem_lines
+    from provisioner.state import StateUnavailable, artifact
+
+    try:
+        if state_artifact:
+            artifact.write(state, state_artifact)
+        else:
+            warn_of_lost_state(fleet, state)
+        if not quiet:
+            tell_head(state)
+        run.finish(code)
+    except StateUnavailable as problem:
+        screen.note(problem_lines(problem))
+        return Exit.ERROR if code in {Exit.DONE, Exit.PENDING, Exit.REFUSED, Exit.WAITING} else code
+    return code
 
 
 def warn_of_lost_state(fleet: Fleet, state: State) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from provisioner.report.lines import Line, Part, Tone, line
-from provisioner.report.plan_text import condition_text, step_lines, subject_text
+from provisioner.report.plan_text import condition_text, counted_subjects, step_lines, subject_text
 from provisioner.report.problem_text import problem_lines
 from provisioner.results import Result, Standing
 
@@ -38,6 +38,8 @@ def result_lines(result: Result) -> Iterator[Line]:
             if told:
                 words = condition_text(unmet.condition, result.waiting)
                 yield line("     waits for   ", words, Part(f": {told}", Tone.WARNED))
+        if result.held:
+            yield line("     held by     ", Part(result.held.why, Tone.WARNED))
 
 
 def summary_lines(results: Collection[Result]) -> Iterator[Line]:
@@ -47,4 +49,4 @@ def summary_lines(results: Collection[Result]) -> Iterator[Line]:
     told = ", ".join(f"{counts[standing]} {standing}" for standing in Standing if counts[standing]) or "nothing to do"
     complete = not counts.keys() - {Standing.DONE}
     head = Part("Apply complete. ", Tone.GOOD) if complete else Part("Apply incomplete. ", Tone.STOPPED)
-    yield line(head, f"{len(results)} {'domain' if len(results) == 1 else 'domains'}: {told}; ", f"{written} written.")
+    yield line(head, f"{counted_subjects(Counter(result.subject.kind for result in results))}: {told}; ", f"{written} written.")

@@ -44,4 +44,6 @@ def result_object(result: Result) -> str:
             {"condition": str(one.condition), "why": one.why, "until": one.until and one.until.isoformat()}
             for one in result.waits.unmet
         ]
+    if result.held:
+        told["held"] = {"why": result.held.why, "until": result.until and result.until.isoformat()}
     return json.dumps(told) + "\n"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from plans.plan import Totals
 from provisioner.exits import Exit
+from provisioner.reconciled import Place
 from provisioner.results import Result, Standing
 
 if TYPE_CHECKING:
@@ -39,6 +40,22 @@ def of_apply(results: Collection[Result]) -> Exit:
     if Standing.REFUSED in standings:
         return Exit.REFUSED
     return Exit.WAITING if Standing.WAITING in standings else Exit.DONE
+
+
+def of_reconcile(places: Collection[Place], *, wrote: bool, detailed: bool) -> Exit:
+    """Give the code of `reconcile`; what waits for time, a person or an approval is told by `detailed` alone."""
+    if Place.INTERRUPTED in places:
+        return Exit.INTERRUPTED
+    stopped = {Place.LOCKED, Place.STALE, Place.FAILED, Place.REFUSED, Place.CONTESTED}.intersection(places)
+    if not wrote and stopped & {Place.LOCKED, Place.STALE}:
+        return Exit.LOCKED if Place.LOCKED in stopped else Exit.STALE
+    if wrote and stopped:
+        return Exit.PARTIAL
+    if stopped:
+        return Exit.ERROR if Place.FAILED in stopped else Exit.REFUSED
+    if detailed and Place.APPROVAL in places:
+        return Exit.PENDING
+    return Exit.WAITING if detailed and {Place.WAITING, Place.MANUAL}.intersection(places) else Exit.DONE
 
 
 def of_verify(standings: Iterable[verify.Standing]) -> Exit:

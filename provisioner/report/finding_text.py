@@ -17,9 +17,12 @@ _WORDS = {Severity.NOTICE: "notice", Severity.WARNING: "warning", Severity.BLOCK
 
 
 def finding_lines(finding: Finding) -> Iterator[Line]:
-    """Lay out a finding: its mark and code, what is wrong, how to mend it."""
-    mark, tone = _MARKS[finding.severity]
-    yield line("  ", Part(f"{mark} {_WORDS[finding.severity]}: {finding.code}", tone))
+    """Lay out a finding: its mark and code, who knows of it, what is wrong, how to mend it."""
+    mark, tone = ("-", Tone.FAINT) if finding.acknowledged else _MARKS[finding.severity]
+    known = "acknowledged " if finding.acknowledged else ""
+    yield line("  ", Part(f"{mark} {known}{_WORDS[finding.severity]}: {finding.code}", tone))
+    if finding.acknowledged:
+        yield line(f"      known: {finding.acknowledged}")
     for told in finding.what.splitlines():
         yield line(f"      {told}")
     for told in finding.mend.splitlines():

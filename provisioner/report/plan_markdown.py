@@ -1,28 +1,32 @@
-"""A plan as Markdown, for a comment or a job's summary: what it comes to, findings, then steps, like ones told once."""
+"""A plan as Markdown, for a comment or a job's summary: what it comes to, what was said to it, findings, then steps."""
 
 from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 from urllib.parse import quote
 
+from plans.approval import Approval, Vote
 from plans.conditions import Condition, GraphSays, HeldFor, ProviderHolds, ServedEverywhere, ZoneSigned
 from plans.plan import Change, Entry, Filters, Manual, Rollout, SetSigning, Step
 from plans.policy import Finding, Risk, Severity
 from plans.values import RRset
 from provisioner.planfile import PlanFile
+from provisioner.report.approvals_text import approval_lines
 from provisioner.report.inert_markdown import block, code, cut, diff
 from provisioner.report.lines import plain
 from provisioner.report.moment import told
-from provisioner.report.plan_text import action_parts, condition_text, evidence_lines, subject_text
+from provisioner.report.plan_text import action_parts, condition_text, counted_subjects, evidence_lines, subject_text
 
 LARGEST = 60_000
 """Characters; GitHub takes comments of 65,536, other systems longer ones."""
 _FOR_FINDINGS = 20_000
 """Characters of them that findings may take."""
+_FOR_VOTES = 8_000
+"""Characters that approvals and rejections may take."""
 _FOR_A_COUNT = 30
 """Characters by which a group's title grows when more subjects are like its first."""
 
@@ -32,7 +36,7 @@ _LONGEST_NAME = 200
 """Characters of the name of a file; what is longer would leave no room for the plan."""
 
 
-def plan_markdown(plan: PlanFile, plan_file: str, manifest: str) -> str:
+def plan_markdown(plan: PlanFile, plan_file: str, manifest: str, votes: Sequence[Vote] = ()) -> str:
     """Render a plan in at most `LARGEST` characters; `plan_file` and `manifest` are named as the user typed them.
 
     The first line is a comment that no reader sees, with the manifest's name: by it a pipeline finds what it wrote before.
@@ -44,7 +48,7 @@ def plan_markdown(plan: PlanFile, plan_file: str, manifest: str) -> str:
         risks.update(step.risk for step in (entry.rollout.steps if entry.rollout else ()))
         for finding in entry.findings:
             findings.add(finding)
-    top = "".join([*_head(plan, risks, manifest), *findings.told()])
+    top = "".join([*_head(plan, risks, manifest), *_said(plan.id, votes), *findings.told()])
     longest_end = "".join(_end(plan, file, findings.left_out, plan.totals.subjects))
     steps = _Steps(LARGEST - len(top) - len(longest_end))
     for entry in plan.entries():
@@ -56,9 +60,10 @@ def plan_markdown(plan: PlanFile, plan_file: str, manifest: str) -> str:
 def _head(plan: PlanFile, risks: Counter[Risk], manifest: str) -> Iterator[str]:
     totals, header = plan.totals, plan.header
     yield f"<!-- provisioner-plan {quote(manifest[-_LONGEST_NAME:], errors='replace')} -->\n"
-    yield f"### Plan {code(plan.id[:12])}: {_count(totals.subjects, 'subject')}, {_count(totals.steps, 'step')}\n\n"
+    yield f"### Plan {code(plan.id[:12])}: {counted_subjects(totals.kinds)}, {_count(totals.steps, 'step')}\n\n"
     yield f"**{totals.add} to add, {totals.change} to change, {totals.delete} to delete.** {totals.in_sync} in sync, "
-    yield f"{totals.blocked} blocked, {totals.failed} failed; "
+    known = f", {totals.acknowledged} acknowledged" if totals.acknowledged else ""
+    yield f"{totals.blocked} blocked, {totals.failed} failed{known}; "
     yield f"{_count(totals.warnings, 'warning')}, {_count(totals.notices, 'notice')}.\n\n"
     if risks:
         yield f"By risk class: {', '.join(f'{code(risk)} {count}' for risk, count in sorted(risks.items()))}.\n\n"
@@ -71,8 +76,25 @@ def _head(plan: PlanFile, risks: Counter[Risk], manifest: str) -> Iterator[str]:
 
 def _partial(filters: Filters) -> Iterator[str]:
     if filters.partial:
-        globs = [f"--domain {glob}" for glob in filters.domains] + [f"--exclude-domain {glob}" for glob in filters.excluded]
+        globs = filters.options
         yield f"**This plan is partial:** {cut(' '.join(globs))}\n\n"
+
+
+def _said(plan_id: str, votes: Sequence[Vote]) -> Iterator[str]:
+    """Tell approvals and rejections; the latter first, since one is enough. What finds no room is counted."""
+    if not votes:
+        return
+    yield "#### Said to this plan\n\nApply verifies each signature.\n\n"
+    _, *lines = approval_lines(plan_id, "", sorted(votes, key=lambda vote: isinstance(vote, Approval)))
+    room = _FOR_VOTES
+    for number, one in enumerate(lines):
+        piece = f"- {cut(plain(one).strip())}\n"
+        room -= len(piece)
+        if room < 0:
+            yield f"- and {len(lines) - number} more\n"
+            break
+        yield piece
+    yield "\n"
 
 
 def _end(plan: PlanFile, file: str, findings: int, subjects: int) -> Iterator[str]:
@@ -102,7 +124,8 @@ class _Alike:
         finding = self.finding
         subjects = ", ".join(map(code, self.named))
         more = f" and {self.count - len(self.named)} more" if self.count > len(self.named) else ""
-        words = "".join(f"<br>{code(line)}" for line in f"{finding.what}\n{finding.mend}".splitlines() if line)
+        told = (f"known: {finding.acknowledged}" if finding.acknowledged else "", finding.what, finding.mend)
+        words = "".join(f"<br>{code(line)}" for line in "\n".join(told).splitlines() if line)
         return f"- **{finding.severity}** {code(finding.code)}: {subjects}{more}{words}\n"
 
 
@@ -110,7 +133,7 @@ class _Findings:
     """Findings as they are told: the worst first, like ones once; what finds no room is counted."""
 
     def __init__(self) -> None:
-        self._alike: dict[Severity, dict[tuple[str, str, str], _Alike]] = {
+        self._alike: dict[Severity, dict[tuple[str, ...], _Alike]] = {
             severity: {} for severity in (Severity.ERROR, Severity.BLOCK, Severity.WARNING, Severity.NOTICE)
         }
         self._room = dict.fromkeys(self._alike, _FOR_FINDINGS)
@@ -119,7 +142,7 @@ class _Findings:
     def add(self, finding: Finding) -> None:
         """Take one finding more; no severity keeps more text than could ever be told."""
         known = self._alike[finding.severity]
-        key = (finding.code, finding.what, finding.mend)
+        key = (finding.code, finding.acknowledged, finding.what, finding.mend)
         if key not in known:
             size = sum(map(len, key))
             if size > self._room[finding.severity]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import assert_never
 
 from plans.conditions import Condition, ProviderHolds, ServedEverywhere
-from plans.desired import Evidence, GraphAnswer, Pin, Stated, Subject, SubjectKind
+from plans.desired import Emergency, Evidence, GraphAnswer, Journalled, Pin, Stated, Subject, SubjectKind
 from plans.plan import Change, Entry, Filters, Manual, SetSigning, Step, Totals
 from plans.values import RRset
 from provisioner.planfile import PlanFile
@@ -18,32 +18,42 @@ from provisioner.report.lines import Line, Part, Tone, line
 _NAMED = 4
 """So many of the subjects that share a reason are named; the rest is counted."""
 
+_KINDS = {
+    SubjectKind.DOMAIN: ("domain", "domains"),
+    SubjectKind.ZONE: ("zone", "zones"),
+    SubjectKind.MAIL_HOST: ("mail host", "mail hosts"),
+    SubjectKind.TENANT: ("tenant", "tenants"),
+}
+
 
 def plan_lines(plan: PlanFile, next_command: str) -> Iterator[Line]:
     """Render a plan: its subjects, who was left out, what it amounts to, and the command that comes next if there is one."""
     stopped: dict[str, list[str]] = defaultdict(list)
+    stopped_kinds = Counter[SubjectKind]()
     for _, together in groupby(plan.entries(), _alike):
         entries = list(together)
         yield from _entry_lines(entries)
+        stopped_kinds.update(entry.subject.kind for entry in entries if entry.stopped)
         for entry in entries:
             for code in sorted({finding.code for finding in entry.findings if finding.stops}):
                 stopped[code].append(subject_text(entry.subject))
     totals = plan.totals
     yield from _partial(plan.header.filters)
     if stopped:
-        yield line(Part(f"Not planned: {_counted(blocked=totals.blocked, failed=totals.failed)}", Tone.STOPPED))
+        counts = _counted(blocked=totals.blocked, failed=totals.failed, acknowledged=totals.acknowledged)
+        yield line(Part(f"Not planned: {counts}", Tone.STOPPED if totals.blocked or totals.failed else Tone.FAINT))
         width = max(map(len, stopped))
         for code, subjects in sorted(stopped.items()):
             yield line(f"  {code:{width}}  {len(subjects):5}  {_some(subjects)}")
         yield ()
     if not totals.steps:
-        yield line(Part("No changes. ", Tone.GOOD), _in_sync(totals))
+        yield line(Part("No changes. ", Tone.GOOD), _in_sync(totals, stopped_kinds))
         return
-    count = "1 domain" if totals.subjects == 1 else f"{totals.subjects} domains"
     steps = "1 step" if totals.steps == 1 else f"{totals.steps} steps"
     yield line(
         Part(f"Plan {plan.id[:12]}: ", Tone.STRONG),
-        f"{count}, {steps}: {totals.add} to add, {totals.change} to change, {totals.delete} to delete. ",
+        f"{counted_subjects(totals.kinds)}, {steps}: ",
+        f"{totals.add} to add, {totals.change} to change, {totals.delete} to delete. ",
         f"{totals.in_sync} in sync.",
     )
     if next_command:
@@ -52,7 +62,7 @@ def plan_lines(plan: PlanFile, next_command: str) -> Iterator[Line]:
 
 def _alike(entry: Entry) -> object:
     """Give what entries have in common that are told as one: a tenant's domains that failed for the same reason."""
-    told = tuple((finding.severity, finding.code, finding.what, finding.mend) for finding in entry.findings)
+    told = tuple((one.severity, one.code, one.acknowledged, one.what, one.mend) for one in entry.findings)
     return (entry.tenant, told) if entry.stopped and not entry.evidence else entry.subject
 
 
@@ -64,17 +74,23 @@ def _some(subjects: Sequence[str]) -> str:
 
 def _partial(filters: Filters) -> Iterator[Line]:
     if filters.partial:
-        told = [f"--domain {glob}" for glob in filters.domains] + [f"--exclude-domain {glob}" for glob in filters.excluded]
+        told = filters.options
         yield line(Part("This plan is partial: ", Tone.WARNED), " ".join(told))
 
 
-def _in_sync(totals: Totals) -> str:
+def _in_sync(totals: Totals, stopped: Counter[SubjectKind]) -> str:
+    """Say what is as it should be, where no subject has steps."""
     if not totals.subjects:
         return "The manifest names no domain."
     if not totals.proceeding:
         return "Nothing can be done before what is named above is mended."
-    one = totals.in_sync == 1
-    return f"The MX of {totals.in_sync} {'domain' if one else 'domains'} is what Microsoft Graph asks for."
+    good = Counter(totals.kinds) - stopped
+    told = []
+    if domains := good.pop(SubjectKind.DOMAIN, 0):
+        told.append(f"The MX of {counted_subjects({SubjectKind.DOMAIN: domains})} is what Microsoft Graph asks for.")
+    if good:
+        told.append(f"{counted_subjects(good)} {'is' if good.total() == 1 else 'are'} as the manifest asks.")
+    return " ".join(told)
 
 
 def _counted(**counts: int) -> str:
@@ -102,8 +118,14 @@ def _entry_lines(alike: Sequence[Entry]) -> Iterator[Line]:
 
 def subject_text(subject: Subject) -> str:
     """Name a subject; a zone and a mail host have the names of domains, and are told apart from them."""
-    words = {SubjectKind.ZONE: "zone ", SubjectKind.MAIL_HOST: "mail host "}
-    return f"{words.get(subject.kind, '')}{subject}"
+    told_apart = {SubjectKind.ZONE, SubjectKind.MAIL_HOST}
+    return f"{_KINDS[subject.kind][0]} {subject}" if subject.kind in told_apart else str(subject)
+
+
+def counted_subjects(counts: Mapping[SubjectKind, int]) -> str:
+    """Count subjects by kind, as in `2 domains, 1 zone`; kinds of which there is none are left out."""
+    told = [f"{count} {_KINDS[kind][count != 1]}" for kind in SubjectKind if (count := counts.get(kind, 0))]
+    return ", ".join(told) or "0 domains"
 
 
 def evidence_lines(evidence: Evidence) -> Iterator[Line]:
@@ -115,6 +137,11 @@ def evidence_lines(evidence: Evidence) -> Iterator[Line]:
             yield line("  Pinned is ", Part(exchange, Tone.STRONG), Part(f"  ({where})", Tone.FAINT))
         case Stated(_, what, where):
             yield line("  The manifest asks for ", Part(what, Tone.STRONG), Part(f"  ({where})", Tone.FAINT))
+        case Journalled(of, stood, overwritten_at, back_to):
+            when = f"  (the journal: {back_to}; overwritten {overwritten_at:%Y-%m-%d %H:%M:%SZ})"
+            yield line(f"  There stood at {of}: ", Part(stood, Tone.STRONG), Part(when, Tone.FAINT))
+        case Emergency(_, reason):
+            yield line("  An emergency: ", Part(reason, Tone.STRONG))
         case _ as never:
             assert_never(never)
 

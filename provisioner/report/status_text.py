@@ -10,7 +10,7 @@ from typing import Any
 
 from plans.codec import encode_part
 from plans.conditions import HeldFor
-from plans.plan import Rollout, Step
+from plans.plan import Manual, Rollout, Step
 from plans.position import Write
 from plans.progress import Progress, Wait
 from plans.values import Name
@@ -64,8 +64,10 @@ def _rollout(status: Status, now: datetime) -> Iterator[Line]:
 
 def _progress(rollout: Rollout, progress: Progress, now: datetime) -> Iterator[Line]:
     step = rollout.steps[progress.step]
-    place = f"  step {progress.step + 1} of {len(rollout.steps)}  {step.risk}  "
-    yield line(place, *action_parts(step), Part(f"  since {told(progress.since)}", Tone.FAINT))
+    place = f"  step {progress.step + 1} of {len(rollout.steps)}  "
+    yield line(place, Part(f"since {told(progress.since)}", Tone.FAINT), f"  {step.risk}  ", *action_parts(step))
+    if isinstance(step.action, Manual):
+        yield from (line("       ", text) for text in step.action.copy)
     if progress.write is not Write.NONE:
         yield line("     its write   ", Part(progress.write, Tone.WARNED))
     if not progress.waits:

@@ -19,7 +19,7 @@ from provisioner.report.apply_text import result_lines, summary_lines
 from provisioner.report.documents import result_object
 from provisioner.report.exit_code import of_apply
 from provisioner.report.lines import plain
-from provisioner.results import Result, Standing
+from provisioner.results import Held, Result, Standing
 
 OWNER = name("contoso.example")
 ZONE = ZoneRef("aws", "route53", "1", "Z1", OWNER)
@@ -54,6 +54,18 @@ def test_a_result_is_a_line(result: Result, line: str) -> None:
     assert told(result) == line
 
 
+def test_what_policy_holds_back_is_told_with_its_reason() -> None:
+    held = Result(
+        SUBJECT, Standing.WAITING, waiting=STEP, held=Held("policy.freeze in p.yaml:3 lets nothing be written", UNTIL)
+    )
+    assert told(held).endswith("     held by     policy.freeze in p.yaml:3 lets nothing be written")
+    assert json.loads(result_object(held))["held"] == {
+        "why": "policy.freeze in p.yaml:3 lets nothing be written",
+        "until": "2026-11-24T03:00:00+00:00",
+    }
+    assert (held.until, Result(SUBJECT, Standing.DONE).until) == (UNTIL, None)
+
+
 def test_what_went_wrong_is_told_with_its_mend() -> None:
     text = told(Result(SUBJECT, Standing.FAILED, 0, PROBLEM))
     assert all(part in text for part in ("It broke", "Here.", "Mend it."))
@@ -77,6 +89,10 @@ def test_what_waits_says_at_which_step_what_for_and_until_when() -> None:
         (
             [Result(SUBJECT, Standing.DONE, 2), Result(SUBJECT, Standing.WAITING), Result(SUBJECT, Standing.LOCKED)],
             "Apply incomplete. 3 domains: 1 done, 1 waiting, 1 locked; 2 written.",
+        ),
+        (
+            [Result(SUBJECT, Standing.DONE, 2), Result(Subject(SUBJECT.name, SubjectKind.ZONE), Standing.DONE, 1)],
+            "Apply complete. 1 domain, 1 zone: 2 done; 3 written.",
         ),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plans.approval import Approval, Rejection, Vote
 from plans.conditions import GraphSays, HeldFor, HostResolves, ProviderHolds, Readiness, ZoneSigned
 from plans.desired import Cloud, GraphAnswer, MailExchange, Pin, Source, Stated, Subject, SubjectKind
 from plans.plan import Change, Entry, Filters, Header, Manual, Rollout, SetSigning, Step
@@ -26,6 +27,8 @@ from tests.strategies import entries, headers, txt_values
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 HEADER = Header(NOW, NOW + timedelta(hours=24), Filters(), (Source("contoso", "graph"),))
+APPROVED = Approval("a" * 64, "-----BEGIN SSH SIGNATURE-----", "ann@example.org", "looks good", NOW, NOW + timedelta(hours=8))
+REJECTED = Rejection("a" * 64, "bob", "not on a Friday\n@all", NOW)
 OURS = re.compile(r"</?(?:code|details|summary|pre)>|<br>|\A<!-- provisioner-plan [\w./%~-]* -->")
 """The only markup that there may be."""
 
@@ -33,10 +36,14 @@ hostile = st.text(st.sampled_from("<>`@&*_[]()!#\\/:|~$%^ \n\r\t\x07\x1b\x9b\x7f
 
 
 def shown(
-    told: Iterable[Entry], header: Header = HEADER, plan_file: str = "plan.jsonl", manifest: str = "provisioner.yaml"
+    told: Iterable[Entry],
+    header: Header = HEADER,
+    plan_file: str = "plan.jsonl",
+    manifest: str = "provisioner.yaml",
+    votes: Sequence[Vote] = (),
 ) -> str:
     with PlanFile.record(Planning(header, iter(told))) as plan:
-        return plan_markdown(plan, plan_file, manifest)
+        return plan_markdown(plan, plan_file, manifest, votes)
 
 
 def zone_of(domain: str) -> ZoneRef:
@@ -106,7 +113,9 @@ def test_a_plan_reads_well() -> None:
         by_hand("z.example"),
     ]
     header = replace(HEADER, planner="ann@example.org", policy="c" * 64, filters=Filters(("*.example",), ("x.*",)))
-    text = shown(told, header)
+    with PlanFile.record(Planning(header, iter(told))) as plan:
+        own = [replace(vote, plan=plan.id) for vote in (APPROVED, REJECTED)]
+        text = plan_markdown(plan, "plan.jsonl", "provisioner.yaml", [*own, replace(APPROVED, plan="f" * 64, note="")])
     assert_golden("plan.md", re.sub(r"\b(?!ffff|cccc)[0-9a-f]{64}\b", "<plan id>", text))
 
 
@@ -121,7 +130,7 @@ def test_an_empty_plan_asks_for_no_approval() -> None:
     text = shown([])
     assert "There is nothing to approve." in text
     assert "provisioner approve" not in text
-    assert "0 subjects, 0 steps" in text
+    assert "0 domains, 0 steps" in text
 
 
 def test_subjects_whose_steps_differ_in_names_alone_are_told_once_with_all_their_values() -> None:
@@ -162,8 +171,21 @@ def test_a_plan_of_any_size_fits_and_tells_what_it_leaves_out() -> None:
     assert int(missing[2]) + text.count("- **block**") == 300
     assert html.unescape(missing[3]) == "<code>provisioner show plan.jsonl</code>"
     assert "150 subjects with" not in text
-    assert "450 subjects, 450 steps" in text
+    assert "450 domains, 450 steps" in text
     assert "<code>remove-mx</code> 150" in text
+
+
+def test_rejections_are_told_first_and_no_number_of_votes_takes_the_room() -> None:
+    many = [replace(APPROVED, note="<" * 500, at=NOW + timedelta(seconds=number)) for number in range(1000)]
+    text = shown([phased("c.example")], votes=[*many, REJECTED])
+    said = text[text.index("#### Said to this plan") : text.index("#### Steps")]
+    assert len(said) < 9000
+    lines = said.splitlines()
+    assert "rejected" in lines[4]
+    listed = sum("approved" in line for line in lines)
+    assert 0 < listed < 1000
+    assert f"- and {1000 - listed} more" in lines
+    assert_inert(text)
 
 
 def test_what_would_take_all_the_room_alone_is_left_out_whole() -> None:
@@ -231,7 +253,8 @@ def test_whatever_is_foreign_stands_in_code(words: list[str], severity: Severity
     finding = Finding(severity, next(word), subject, next(word), next(word))
     acting = Entry(subject, next(word), () if finding.stops else (finding,), evidence, rollout, next(word))
     header = replace(HEADER, planner=words[0], policy=words[1], filters=Filters((words[2],), (words[3],)))
-    text = shown([acting, Entry(subject, words[4], (finding,))], header, words[5])
+    said = (Approval(words[6], words[7], words[8], words[9], NOW), Rejection(words[6], words[10], words[11], NOW))
+    text = shown([acting, Entry(subject, words[4], (finding,))], header, words[5], votes=said)
     assert_inert(text)
     assert text.count("canary") >= len(words)
     assert "canary" not in outside_code(text)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.conditions import ProviderHolds
-from plans.desired import Source, Subject
+from plans.desired import Source, Subject, SubjectKind
 from plans.plan import Change, Entry, Filters, Header, Manual, Rollout, SetSigning, Step, Totals
 from plans.policy import Finding, Risk, Severity
 from plans.values import Mx, ZoneRef, name, rrset
@@ -83,6 +83,36 @@ def test_a_summary_counts_the_stopped_by_reason_and_names_a_few() -> None:
     assert "  null-mx         1  d99.example\n" in told
     assert "No changes. Nothing can be done before what is named above is mended." in told
     assert told.count("x blocked: foreign-mx") == 23
+
+
+def of_kind(kind: SubjectKind, domain: str = "contoso.example") -> Entry:
+    return entry(subject=Subject(name(domain), kind))
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ([], "No changes. The manifest names no domain."),
+        ([SubjectKind.DOMAIN], "No changes. The MX of 1 domain is what Microsoft Graph asks for."),
+        (
+            [SubjectKind.DOMAIN, SubjectKind.ZONE, SubjectKind.DOMAIN],
+            "No changes. The MX of 2 domains is what Microsoft Graph asks for. 1 zone is as the manifest asks.",
+        ),
+        ([*[SubjectKind.ZONE] * 2, SubjectKind.MAIL_HOST], "No changes. 2 zones, 1 mail host are as the manifest asks."),
+    ],
+)
+def test_what_is_in_sync_is_counted_by_what_it_is(told: list[SubjectKind], line: str) -> None:
+    assert shown(*map(of_kind, told)).splitlines()[-1] == line
+
+
+def test_who_is_stopped_is_not_counted_among_what_is_in_sync() -> None:
+    told = shown(of_kind(SubjectKind.ZONE), of_kind(SubjectKind.DOMAIN), stopped("null-mx", 1), stopped("null-mx", 2))
+    assert "The MX of 1 domain is what Microsoft Graph asks for. 1 zone is as the manifest asks." in told
+
+
+def test_a_plan_counts_each_kind_of_subject() -> None:
+    kinds = (SubjectKind.ZONE, SubjectKind.DOMAIN, SubjectKind.MAIL_HOST, SubjectKind.MAIL_HOST, SubjectKind.TENANT)
+    assert ": 2 domains, 1 zone, 2 mail hosts, 1 step: " in shown(entry(change(None, A)), *map(of_kind, kinds))
 
 
 def test_domains_of_a_tenant_that_failed_for_one_reason_are_told_once() -> None:
