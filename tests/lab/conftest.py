@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import dns.exception
@@ -17,6 +18,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from tests.lab.dane.servers import PATIENCE
 from tests.lab.postgres_server import PostgresServer, binaries
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +38,13 @@ def program() -> Callable[[str], str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Choose a port on which nobody listens, and which no system hands out to whoever asks for any port."""
+    while True:
+        port = secrets.randbelow(12000) + 20000
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram, suppress(OSError):
+            stream.bind(("127.0.0.1", port))
+            datagram.bind(("127.0.0.1", port))
+            return port
 
 
 class Named:
@@ -51,7 +56,7 @@ class Named:
     def ask(self, name: str, kind: str) -> list[str]:
         """Ask for a set over TCP, and give its values as text."""
         query = dns.message.make_query(name, kind)
-        response = dns.query.tcp(query, "127.0.0.1", port=self.port, timeout=5)
+        response = dns.query.tcp(query, "127.0.0.1", port=self.port, timeout=PATIENCE)
         assert response.rcode() == dns.rcode.NOERROR
         return sorted(str(rdata) for rrset in response.answer for rdata in rrset)
 
@@ -78,7 +83,7 @@ def named(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Callable[[d
         process = subprocess.Popen([path, "-g", "-c", str(folder / "named.conf")], stdout=log, stderr=log)
         try:
             server = Named(port)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE
             while True:
                 try:
                     server.ask(next(iter(zones)), "SOA")
@@ -90,7 +95,7 @@ def named(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Callable[[d
             yield server
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE)
             log.close()
 
     with ExitStack() as servers:

@@ -12,6 +12,7 @@ from pathlib import Path
 from plans.values import name
 from provisioner.dns.client import Client, Patience, Unanswered
 from provisioner.targets import Target
+from tests.lab.dane.servers import PATIENCE
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def running(program: str, folder: Path, root: Target) -> Iterator[None]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "-g", "-c", str(folder / "named.conf")], stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE
             while True:
                 with suppress(Unanswered):
                     Client(Patience((0.5,), 1.0)).ask(root, name("."), "SOA")
@@ -30,7 +31,7 @@ def running(program: str, folder: Path, root: Target) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE)
 
 
 def relayed(bind: int) -> Callable[..., list[bytes]]:
@@ -43,7 +44,7 @@ def relayed(bind: int) -> Callable[..., list[bytes]]:
         kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
         with socket.socket(socket.AF_INET, kind) as wire, suppress(OSError):
             wire.bind((address, 0))
-            wire.settimeout(5)
+            wire.settimeout(PATIENCE)
             wire.connect(("127.0.0.1", bind))
             wire.sendall(len(octets).to_bytes(2, "big") + octets if tcp else octets)
             if not tcp:

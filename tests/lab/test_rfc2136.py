@@ -27,6 +27,7 @@ from providers.rfc2136 import ADAPTER, Rfc2136, Rfc2136Options
 from provisioner.cli import run
 from provisioner.exits import Exit
 from tests.lab.conftest import ROOT, free_port
+from tests.lab.dane.servers import PATIENCE
 
 SECRET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 POLICY = "update-policy {{ grant admin zonesub ANY; grant provisioner-mail zonesub MX DS TLSA TXT; }};"
@@ -59,7 +60,7 @@ class Bind:
             self._process = subprocess.Popen([path, "-g", "-c", str(folder / "named.conf")], stdout=log, stderr=log)
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while b" running\n" not in self._log.read_bytes():
             assert self._process.poll() is None, self._log.read_text()
             assert time.monotonic() < deadline, self._log.read_text()
@@ -67,14 +68,14 @@ class Bind:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=PATIENCE)
 
     def records(self, zone: str) -> list[Record]:
         """Give all records of a zone, but for SOA and NS at the apex."""
         held = dns.zone.Zone(zone, relativize=False)
         query = dns.message.make_query(zone, "AXFR")
         query.use_tsig(self.admin)
-        dns.query.inbound_xfr("127.0.0.1", held, query, port=self.port, timeout=5)
+        dns.query.inbound_xfr("127.0.0.1", held, query, port=self.port, timeout=PATIENCE)
         return [
             Record.of(owner.to_text(), dns.rdatatype.to_text(rdata.rdtype), ttl, rdata.to_text())
             for owner, ttl, rdata in held.iterate_rdatas()
@@ -89,13 +90,13 @@ class Bind:
             update.delete(dns.name.from_text(key.owner), key.type)
         for record in records:
             update.add(dns.name.from_text(record.owner), record.ttl, record.type, record.value)
-        assert dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=5).rcode() == dns.rcode.NOERROR
+        assert dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=PATIENCE).rcode() == dns.rcode.NOERROR
 
     def put(self, zone: str, owner: str, kind: str, ttl: int, *values: str) -> None:
         self.write(zone, [Key(name(owner), kind)], [Record.of(owner, kind, ttl, value) for value in values])
 
     def ask(self, owner: str, kind: str) -> list[str]:
-        answer = dns.query.tcp(dns.message.make_query(owner, kind), "127.0.0.1", port=self.port, timeout=5)
+        answer = dns.query.tcp(dns.message.make_query(owner, kind), "127.0.0.1", port=self.port, timeout=PATIENCE)
         return sorted(f"{rrset.ttl} {rdata}" for rrset in answer.answer for rdata in rrset)
 
     def provider(self, key: str = "provisioner-mail", secret: str = SECRET, **options: object) -> Rfc2136:

@@ -18,6 +18,7 @@ import dns.zone
 import pytest
 
 from tests.lab.conftest import ROOT, free_port
+from tests.lab.dane.servers import PATIENCE
 
 PAGES = ROOT / "docs" / "setup"
 ZONE = """\
@@ -77,15 +78,15 @@ def port(configured: Path, program: Callable[[str], str]) -> Iterator[int]:
     with (configured / "log").open("wb") as log:
         process = subprocess.Popen([program("named"), "-g", "-c", str(configuration)], stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 20
-            while b"running" not in (configured / "log").read_bytes():
+            deadline = time.monotonic() + PATIENCE
+            while b" running\n" not in (configured / "log").read_bytes():
                 assert process.poll() is None, (configured / "log").read_text()
                 assert time.monotonic() < deadline, (configured / "log").read_text()
                 time.sleep(0.1)
             yield chosen
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE)
 
 
 def keyring(folder: Path) -> dict[str, str]:
@@ -120,16 +121,16 @@ def test_the_key_may_change_what_the_page_says_and_nothing_else(
 ) -> None:
     update = dns.update.UpdateMessage("example.com", keyring=dns.tsigkeyring.from_text(keyring(configured)))
     update.add("try", 60, kind, value)
-    assert dns.query.tcp(update, "127.0.0.1", port=port, timeout=5).rcode() == answer
+    assert dns.query.tcp(update, "127.0.0.1", port=port, timeout=PATIENCE).rcode() == answer
 
 
 def test_only_the_key_may_read_the_whole_zone(configured: Path, port: int) -> None:
     zone = dns.zone.Zone("example.com")
     with pytest.raises(dns.exception.DNSException):
-        dns.query.inbound_xfr("127.0.0.1", zone, port=port, timeout=5)
+        dns.query.inbound_xfr("127.0.0.1", zone, port=port, timeout=PATIENCE)
     query = dns.message.make_query("example.com", "AXFR")
     query.use_tsig(dns.tsigkeyring.from_text(keyring(configured)))
-    dns.query.inbound_xfr("127.0.0.1", zone, query, port=port, timeout=5)
+    dns.query.inbound_xfr("127.0.0.1", zone, query, port=port, timeout=PATIENCE)
     assert zone.get_rdataset("@", "MX") is not None
 
 

@@ -19,6 +19,7 @@ from tests.provisioner.state.test_journal import *  # noqa: F403 - the same
 from tests.provisioner.state.test_leases import *  # noqa: F403 - the same
 from tests.provisioner.state.test_pins import *  # noqa: F403 - the same
 from tests.provisioner.state.test_rollouts import *  # noqa: F403 - the same
+from tests.provisioner.state.test_writes import *  # noqa: F403 - the same
 
 numbers = count()
 

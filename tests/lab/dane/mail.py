@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.lab.dane import names
-from tests.lab.dane.servers import Program, until
+from tests.lab.dane.servers import PATIENCE, Program, until
 
 _SENDER_MAIN = """\
 compatibility_level = 3.6
@@ -64,13 +64,13 @@ scache unix - - n - 1 scache
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """A mail server at an address that takes all mail, with STARTTLS; `mails` are the texts that came."""
+    """A mail server at an address that takes all mail, with STARTTLS, unless it `refuses`; `mails` are the texts that came."""
 
     allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self, address: str, tls: ssl.SSLContext) -> None:
-        self.tls, self.mails = tls, list[str]()
+        self.tls, self.mails, self.refuses = tls, list[str](), False
         super().__init__((address, 25), _Session)
 
     def handle_error(self, *_: object) -> None:
@@ -97,6 +97,8 @@ class _Session(socketserver.BaseRequestHandler):
                     case b"STARTTLS":
                         wire.sendall(b"220 go\r\n")
                         return True
+                    case b"RCPT" if self.server.refuses:
+                        wire.sendall(b"550 5.1.10 no such recipient\r\n")
                     case b"DATA":
                         wire.sendall(b"354 go\r\n")
                         self.server.mails.append(b"".join(iter(stream.readline, b".\r\n")).decode())
@@ -170,7 +172,7 @@ class Sender:
         subject = f"number {next(self._number)}."
         mail["From"], mail["To"], mail["Subject"] = "a@sender.example", f"b@{domain}", subject
         mail.set_content("Does this arrive?\n")
-        with smtplib.SMTP(names.SENDER, 25, timeout=10) as client:
+        with smtplib.SMTP(names.SENDER, 25, timeout=PATIENCE) as client:
             client.ehlo()
             client.mail("a@sender.example")
             client.rcpt(f"b@{domain}")

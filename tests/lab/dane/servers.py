@@ -23,7 +23,7 @@ from tests.lab.dane import names
 Program = Callable[[str], str]
 
 PATIENCE = 60.0
-"""Seconds for anything that the lab's servers do by themselves."""
+"""Seconds for anything that the lab's servers do by themselves, on a machine that has much else to do."""
 
 _KEYS = "keys { ksk lifetime unlimited algorithm ecdsa256; zsk lifetime unlimited algorithm ecdsa256; }; dnskey-ttl 5;"
 _POLICIES = f"""dnssec-policy "registry" {{ {_KEYS} }};
@@ -48,7 +48,7 @@ def until(what: str, done: Callable[[], bool], told: Callable[[], object] = lamb
 
 def ask(at: str, owner: str, kind: str) -> dns.message.Message:
     """Ask a server over TCP for a set with its signatures."""
-    return dns.query.tcp(dns.message.make_query(owner, kind, want_dnssec=True), at, timeout=5)
+    return dns.query.tcp(dns.message.make_query(owner, kind, want_dnssec=True), at, timeout=PATIENCE / 3)
 
 
 def served(at: str, owner: str, kind: str) -> list[str]:
@@ -111,6 +111,7 @@ class NameServer(Server):
         self._rndc = [program("rndc"), "-k", str(folder / "rndc.key"), "-s", address]
         self.policies: dict[str, str] = {}
         self.notified: tuple[str, ...] = ()
+        self._spoilt: set[str] = set()
         (folder / "rndc.key").write_text(names.KEY)
         for zone, text in zones.items():
             (folder / _file(zone)).write_text("" if of_primary else text)
@@ -132,8 +133,10 @@ class NameServer(Server):
             what = f"type secondary; primaries {{ {self._primary}; }}; masterfile-format text;"
         else:
             also = "".join(f"{address}; " for address in self.notified)
+            # of a zone that takes updates BIND removes signatures that end soon
+            updates = "" if zone in self._spoilt else 'update-policy { grant "lab" zonesub ANY; }; '
             what = (
-                f'type primary; update-policy {{ grant "lab" zonesub ANY; }}; notify explicit; also-notify {{ {also}}};'
+                f"type primary; {updates}notify explicit; also-notify {{ {also}}};"
                 f' inline-signing no; dnssec-policy "{self.policies.get(zone, "none")}";'
             )
         return f'zone "{zone}" {{ file "{_file(zone)}"; {what} }};\n'
@@ -159,7 +162,7 @@ class NameServer(Server):
         message.delete(absolute, kind)
         for value in values:
             message.add(absolute, ttl, kind, value)
-        assert dns.query.tcp(message, self.address, timeout=5).rcode() == dns.rcode.NOERROR, f"{owner} {kind}"
+        assert dns.query.tcp(message, self.address, timeout=PATIENCE).rcode() == dns.rcode.NOERROR, f"{owner} {kind}"
 
     def sign(self, zone: str) -> None:
         """Turn a zone's signing on."""
@@ -177,23 +180,37 @@ class NameServer(Server):
 
     def unsign(self, zone: str) -> None:
         """Serve a zone from now on as it is without its signatures and keys, which are gone."""
-        held = dns.zone.Zone(zone)
+        self._alter(zone, _strip)
+
+    def spoil(self, zone: str, change: Callable[[dns.zone.Zone], None]) -> None:
+        """Serve a zone from now on as it is after a change of its text, whatever others do; BIND leaves it as it is."""
+        self._spoilt.add(zone)
+        self._alter(zone, change)
+
+    def _alter(self, zone: str, change: Callable[[dns.zone.Zone], None]) -> None:
+        held = dns.zone.Zone(zone, relativize=False)
         query = dns.message.make_query(zone, "AXFR")
         query.use_tsig(KEY)
-        dns.query.inbound_xfr(self.address, held, query, timeout=5)
-        self.stop()
+        dns.query.inbound_xfr(self.address, held, query, timeout=PATIENCE)
         with held.writer() as changed:
-            changed.update_serial()
-            for owner, rdataset in list(held.iterate_rdatasets()):
-                if rdataset.rdtype in _OF_DNSSEC:
-                    changed.delete(owner, rdataset.rdtype, rdataset.covers)
+            changed.update_serial(name=dns.name.from_text(zone))
+        change(held)
+        self.stop()
         for file in self.folder.glob(f"{_file(zone)}*"):
             file.unlink()
-        held.to_file(str(self.folder / _file(zone)))
-        del self.policies[zone]
+        held.to_file(str(self.folder / _file(zone)), relativize=False)
+        self.policies.pop(zone, None)
+        self._primary = None
         self.configure()
         self.start()
         self.wait()
+
+
+def _strip(held: dns.zone.Zone) -> None:
+    with held.writer() as changed:
+        for owner, rdataset in list(held.iterate_rdatasets()):
+            if rdataset.rdtype in _OF_DNSSEC:
+                changed.delete(owner, rdataset.rdtype, rdataset.covers)
 
 
 def _file(zone: str) -> str:

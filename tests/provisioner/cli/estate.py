@@ -17,9 +17,9 @@ def names(count: int) -> tuple[Name, ...]:
     return tuple(name(f"d{number}.example") for number in range(count))
 
 
-def settle(folder: Path, service: Service, provider_type: str, domains: Collection[Name]) -> None:
-    """Write the manifest and what Microsoft asks for, and fill the zones with what is there before."""
-    _describe(folder, f"{{type: {provider_type}, {service.options}}}", domains)
+def settle(folder: Path, service: Service, provider_type: str, domains: Collection[Name], more: str = "") -> None:
+    """Write the manifest and what Microsoft asks for, and fill the zones with what is there before; `more` is added to it."""
+    _describe(folder, f"{{type: {provider_type}, {service.options}}}", domains, more)
     service.bench.open({domain: before(domain) for domain in domains})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provisioner.exits import Exit
-from tests.emulators import graph
+from tests.emulators import graph, graph_tenants
 from tests.provisioner.cli.conftest import Provisioner
 
 TTLS = (0, 1, 30, 60, 300, 600, 900, 1800, 3600, 7200, 43200, 86400)
@@ -213,3 +213,22 @@ def test_five_hundred_right_domains_are_adopted_without_a_change_whatever_their_
     assert (ran.code, ran.err) == (Exit.DONE, "")
     assert ran.out == "No changes. The MX of 500 domains is what Microsoft Graph asks for.\n"
     assert provisioner("discover").out.startswith("# Nothing new: ")
+
+
+def test_what_customers_of_a_partner_hold_is_printed_with_their_tenants(
+    provisioner: Provisioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner, customer = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000"
+    with graph_tenants.running(graph_tenants.GraphTenants(tmp_path)) as tenants:
+        monkeypatch.setenv("PATH", str(tenants.path))
+        tenants.add(partner).contracts = [graph.contract(customer, "wingtip.onmicrosoft.com")]
+        tenants.add(customer, "wingtip.example")
+        Path("provisioner.yaml").write_text(
+            "version: 1\ncredentials: {cli: {type: azure-cli}}\n"
+            f"partners: {{csp: {{tenant: {partner}, credential: cli, discover: contracts}}}}\n"
+            f"graph: {{endpoint: '{tenants.url}'}}\n"
+        )
+        ran = provisioner("discover")
+    assert ran.code == Exit.DONE
+    assert ran.out.startswith(f"tenants:\n  wingtip: {{id: {customer}, credential: cli}}")
+    assert "Put the lines below `tenants:` and `domains:` into the manifest" in ran.err

@@ -92,6 +92,7 @@ def test_filters_leave_out_and_say_so(provisioner: Provisioner, quickstart: Path
     assert json.loads(provisioner("show", "plan.jsonl", "--json").out)["plan"]["filters"] == {
         "domains": ["CONTOSO.*"],
         "excluded": [],
+        "providers": [],
     }
     none = provisioner("plan", "--domain", "nobody.example")
     assert none.code == Exit.ERROR

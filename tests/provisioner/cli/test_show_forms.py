@@ -26,6 +26,14 @@ def test_markdown_begins_with_the_marker_of_its_manifest(provisioner: Provisione
     assert "<code>contoso.example</code> and 1 more: 1 step, " in ran.out
 
 
+def test_markdown_tells_who_said_what_to_the_plan(provisioner: Provisioner, plan: str) -> None:
+    assert "Said to this plan" not in provisioner("show", plan, "--format", "markdown").out
+    assert provisioner("reject", plan, "--note", "<b>not</b> on a Friday").code == Exit.DONE
+    told = provisioner("show", plan, "--format", "markdown").out
+    assert "#### Said to this plan\n" in told
+    assert "&#60;b&#62;not&#60;&#47;b&#62; on a Friday</code>\n" in told
+
+
 def test_a_form_can_be_set_by_a_variable(provisioner: Provisioner, plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROVISIONER_SHOW_FORMAT", "markdown")
     assert provisioner("show", plan).out.startswith("<!-- provisioner-plan provisioner.yaml -->")
