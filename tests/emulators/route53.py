@@ -211,6 +211,21 @@ class Route53Emulator:
             answer |= {"NextDNSName": listed[size].name, "NextHostedZoneId": listed[size].id}
         return answer, {}
 
+    def _list_hosted_zones(self, parameters: Mapping[str, Any]) -> Any:
+        size = min(int(parameters.get("MaxItems", "100")), self.zone_page)
+        listed = sorted(
+            (zone for zone in self.zones.values() if zone.id >= parameters.get("Marker", "")), key=lambda zone: zone.id
+        )
+        answer: dict[str, Any] = {
+            "HostedZones": [_listed(zone) for zone in listed[:size]],
+            "Marker": parameters.get("Marker", ""),
+            "IsTruncated": len(listed) > size,
+            "MaxItems": str(size),
+        }
+        if len(listed) > size:
+            answer["NextMarker"] = listed[size].id
+        return answer, {}
+
     def _list_resource_record_sets(self, parameters: Mapping[str, Any]) -> Any:
         zone = self._zone(parameters["HostedZoneId"])
         size = min(int(parameters.get("MaxItems", "300")), self.page)

@@ -28,7 +28,8 @@ _SERVICE = _model.ServiceModel(_loaders.Loader().load_service_model("route53", "
 OPERATIONS: tuple[Any, ...] = tuple(
     _SERVICE.operation_model(name)
     for name in (
-        "ListHostedZonesByName", "GetHostedZone", "ListResourceRecordSets", "ChangeResourceRecordSets", "GetDNSSEC",
+        "ListHostedZones",
+    "ListHostedZonesByName", "GetHostedZone", "ListResourceRecordSets", "ChangeResourceRecordSets", "GetDNSSEC",
         "CreateKeySigningKey", "ActivateKeySigningKey", "DeactivateKeySigningKey", "DeleteKeySigningKey",
         "EnableHostedZoneDNSSEC", "DisableHostedZoneDNSSEC",
     )
