@@ -5,6 +5,9 @@ PIP = -m pip install --quiet --disable-pip-version-check --root-user-action=igno
 COMPILE = uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-annotate --quiet \
 	--custom-compile-command "make lock"
 
+# Tests start Python hundreds of times: compiled modules are kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test style types architecture unit lab benchmarks lock clean
 
 demo: .venv-demo/installed

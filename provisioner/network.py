@@ -82,5 +82,5 @@ def time_at(url: str) -> datetime:
         raise NoAnswer(scrub(str(error)) or type(error).__name__) from None
     try:
         return parsedate_to_datetime(told).astimezone(UTC)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise NoAnswer("the answer has no date") from None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from plans.approval import Approval, Rejection
 from plans.conditions import (
     ChainValid,
     ClockTrusted,
@@ -32,7 +33,9 @@ from plans.conditions import (
 from plans.desired import (
     Cloud,
     DomainFacts,
+    Emergency,
     GraphAnswer,
+    Journalled,
     MailExchange,
     Pin,
     Source,
@@ -45,7 +48,9 @@ from plans.plan import Change, Entry, Filters, Header, Manual, Rollout, SetSigni
 from plans.policy import Finding, Risk, Severity
 from plans.values import Ds, Mx, Name, RRset, Tlsa, Txt, Value, ZoneRef, name, rrset
 
-labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True).filter(lambda text: not text.startswith("xn--"))
+labels = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=12).filter(
+    lambda text: text.strip("-") == text and not text.startswith("xn--")
+)
 domains = st.lists(labels, min_size=1, max_size=3).map(lambda parts: name(".".join([*parts, "example"])))
 ttls = st.integers(0, 2**31 - 1)
 texts = st.text(max_size=30)
@@ -146,6 +151,8 @@ answers = st.builds(
 )
 pins = st.builds(Pin, domains, domains, texts)
 stated = st.builds(Stated, domains, texts, texts)
+journalled = st.builds(Journalled, texts, texts, times, texts)
+emergencies = st.builds(Emergency, domains, texts)
 
 
 @st.composite
@@ -156,7 +163,7 @@ def entries(draw: st.DrawFn) -> Entry:
     if not any(finding.stops for finding in found) and draw(st.booleans()):
         outline = tuple(draw(st.lists(texts, max_size=2)))
         rollout = Rollout(subject, tuple(draw(st.lists(steps(), min_size=1, max_size=4))), outline)
-    evidence = tuple(draw(st.lists(answers | pins | stated, max_size=2)))
+    evidence = tuple(draw(st.lists(answers | pins | stated | journalled | emergencies, max_size=2)))
     return Entry(subject, draw(labels), found, evidence, rollout, draw(texts))
 
 
@@ -169,4 +176,7 @@ headers = st.builds(
     st.lists(st.builds(Source, labels, texts), max_size=2),
     texts,
     st.binary(max_size=32).map(bytes.hex),
+)
+votes = st.builds(Approval, texts, texts, texts, texts, times, st.none() | times) | st.builds(
+    Rejection, texts, texts, texts, times
 )

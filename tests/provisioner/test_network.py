@@ -118,7 +118,7 @@ def test_the_time_is_taken_from_any_answer() -> None:
         assert abs(time_at(emulator.url) - datetime.now(UTC)) < timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("headers", [b"", b"Date: soon\r\n"])
+@pytest.mark.parametrize("headers", [b"", b"Date: soon\r\n", b"Date: Fri, 31 Dec 9999 23:59:59 -2300\r\n"])
 def test_an_answer_without_a_date_gives_no_time(headers: bytes) -> None:
     reply = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + headers + b"\r\n"
     with outside.mail_server(reply) as (server, _), pytest.raises(NoAnswer, match="has no date"):

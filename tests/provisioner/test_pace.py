@@ -18,6 +18,7 @@ from plans.values import Irregular, Key, Name, RRset, ZoneRef, name
 from providers.contract import Outcome
 from provisioner.execute import LONGEST_PAUSE, Pace, apply, approved
 from provisioner.exits import Exit
+from provisioner.manifest.model import Policy
 from provisioner.report.exit_code import of_apply
 from provisioner.results import Standing
 from provisioner.state import Lease, State
@@ -170,7 +171,7 @@ def test_many_subjects_keep_the_plans_order_and_no_zone_is_written_by_two_at_a_t
         held[zones[int(domain[1:4]) % 5]].append(mx("old.mail.protection.outlook.com", domain))
     provider = Watched(held)
     wanted = {domain: f"{domain.rstrip('.').replace('.', '-')}.o-v1.mx.microsoft" for domain in domains}
-    world = World(tmp_path, provider, listed=tuple(domains), hosts=wanted)
+    world = World(tmp_path, provider, listed=tuple(domains), hosts=wanted, policy=Policy(waves=0))
     with State.open(world.fleet().manifest.state, world.now) as state, world.plan() as plan:
         results = list(apply(world.fleet(), state, state.begin_run("apply", "0"), lambda: approved(plan)))
     assert [result.subject for result in results] == [Subject(domain) for domain in sorted(domains)]

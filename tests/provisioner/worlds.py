@@ -30,7 +30,17 @@ from providers.memory import Memory
 from provisioner import engine
 from provisioner.fleet import Fleet
 from provisioner.kept import Kept
-from provisioner.manifest.model import MANUAL, Domain, Location, MailHost, Manifest, ProviderConfig, SavedTenant, Settings
+from provisioner.manifest.model import (
+    MANUAL,
+    Domain,
+    Location,
+    MailHost,
+    Manifest,
+    Policy,
+    ProviderConfig,
+    SavedTenant,
+    Settings,
+)
 from provisioner.planfile import PlanFile
 from tests.provisioner.witnesses import NAME_SERVERS, Delegating, ScriptedWitness
 
@@ -181,6 +191,7 @@ class World:
     hosts: dict[Name, str] = field(
         default_factory=lambda: {CONTOSO: "contoso-example.o-v1.mx.microsoft", FABRIKAM: "fabrikam-example.o-v1.mx.microsoft"}
     )
+    policy: Policy = field(default_factory=Policy)
 
     def __post_init__(self) -> None:
         held = [self.provider, *(one for one, _ in self.others.values() if isinstance(one, Memory))]
@@ -249,7 +260,9 @@ class World:
         domains = tuple(self.shape(Domain.of(domain, tenant, named, settings, where)) for domain in self.listed)
         hosts = tuple(MailHost(host, named, *files, where) for host, files in self.mail_hosts.items())
         state = f"sqlite:///{self.folder / 'state.db'}"
-        manifest = Manifest(where.file, state, {"contoso": tenant}, providers, domains, settings, {}, mail_hosts=hosts)
+        manifest = Manifest(
+            where.file, state, {"contoso": tenant}, providers, domains, settings, {}, mail_hosts=hosts, policy=self.policy
+        )
         return Fleet(manifest, self.now, self.lookup, witness=self.witness)
 
     def plan(self, filters: Filters | None = None, kept: Kept | None = None) -> PlanFile:

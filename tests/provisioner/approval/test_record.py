@@ -5,23 +5,18 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from plans.approval import Approval, Rejection, Vote
 from plans.problem import Problem
 from provisioner.approval import record
 from provisioner.approval.planner import named
 from provisioner.approval.problems import ApprovalMissing
-from tests.strategies import texts, times
+from tests.strategies import votes
 
 PLAN = "a" * 64
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 APPROVAL = Approval(PLAN, "-----BEGIN SSH SIGNATURE-----\n", "alice", "ok", NOW, NOW + timedelta(hours=1))
 NO = Rejection(PLAN, "ops@host", "not on a Friday", NOW)
-
-votes = st.builds(Approval, texts, texts, texts, texts, times, st.none() | times) | st.builds(
-    Rejection, texts, texts, texts, times
-)
 
 
 @pytest.fixture
