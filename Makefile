@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 PIP = -m pip install --quiet --disable-pip-version-check --root-user-action=ignore
-COMPILE = uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-annotate --quiet \
+COMPILE = uv pip compile pyproject.toml --universal --generate-hashes --no-strip-extras --python-version 3.11 --no-annotate --quiet \
 	--custom-compile-command "make lock"
 
 # Tests start Python hundreds of times: compiled modules are kept, whatever the environment says.

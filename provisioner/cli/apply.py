@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from provisioner.fleet import Fleet
     from provisioner.planfile import PlanFile
     from provisioner.results import Result
-    from provisioner.state import Run, State
 
 
 def command(
@@ -111,7 +110,7 @@ def _walk(fleet: Fleet, plan: PlanFile, given: Leave, pace: Pace, state_artifact
     from itertools import chain
 
     from provisioner.cli.interrupt import until_interrupted
-    from provisioner.cli.world import tell_requests
+    from provisioner.cli.world import conclude, tell_requests
     from provisioner.execute import apply, approved, stopped
     from provisioner.exits import Exit
     from provisioner.report.lines import line
@@ -125,28 +124,8 @@ def _walk(fleet: Fleet, plan: PlanFile, given: Leave, pace: Pace, state_artifact
             given.keep(state, run, plan.id)
             code = _tell(chain(stopped(plan), apply(fleet, state, run, lambda: approved(plan), pace)), json=json, summary=True)
         finally:
-            code = _conclude(fleet, state, run, code, state_artifact)
+            code = conclude(fleet, state, run, code, state_artifact)
             tell_requests(fleet)
-    return code
-
-
-def _conclude(fleet: Fleet, state: State, run: Run, code: int, state_artifact: Path | None) -> int:
-    """Keep what the next run needs of this one, and give the exit code: where that fails, a good one is none any more."""
-    from provisioner.cli.world import tell_head, warn_of_lost_state
-    from provisioner.exits import Exit
-    from provisioner.report.problem_text import problem_lines
-    from provisioner.state import StateUnavailable, artifact
-
-    try:
-        if state_artifact:
-            artifact.write(state, state_artifact)
-        else:
-            warn_of_lost_state(fleet, state)
-        tell_head(state)
-        run.finish(code)
-    except StateUnavailable as problem:
-        screen.note(problem_lines(problem))
-        return Exit.ERROR if code in {Exit.DONE, Exit.PENDING, Exit.REFUSED, Exit.WAITING} else code
     return code
 
 

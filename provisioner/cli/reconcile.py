@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioner.planfile import PlanFile
     from provisioner.reconcile import Leave, Reconciliation
     from provisioner.report.reconcile_text import Summary
-    from provisioner.state import State
+    from provisioner.state import Run, State
 
 _PENDING = Path(".provisioner", "pending.jsonl")
 _ITSELF = "reconcile"
@@ -87,7 +87,7 @@ def command(
         code: int = Exit.ERROR
         try:
             with schedule(state, run, filters, pace), _waiting(file) or nullcontext() as waiting:
-                reconciliation = Reconciliation(fleet, state, run, _leave(fleet, state, file, filters, waiting), pace)
+                reconciliation = Reconciliation(fleet, state, run, _leave(fleet, state, run, file, filters, waiting), pace)
                 _go(reconciliation, filters, named(planner, os.environ) or _ITSELF, told, dns_first=refresh == "dns", json=json)
                 _keep(reconciliation, file, waiting, json=json)
             code = of_reconcile(told.places, wrote=bool(told.written or told.unsure), detailed=detailed_exitcode)
@@ -178,11 +178,13 @@ def _report(fleet: Fleet, state: State, told: Summary, code: int, seconds: float
         write_whole(metrics, [rendered(facts).encode()])
 
 
-def _leave(fleet: Fleet, state: State, file: Path, filters: Filters, waiting: PlanFile | None) -> Leave:
+def _leave(fleet: Fleet, state: State, run: Run, file: Path, filters: Filters, waiting: PlanFile | None) -> Leave:
     """Say what the run may do: what policy lets it do, and what somebody approved."""
     from plans.freeze import frozen
+    from plans.problem import Problem
     from provisioner.approval import gate
     from provisioner.approval.signers import verify
+    from provisioner.cli.confirming import removals
     from provisioner.cli.voting import leave
     from provisioner.managed import passes
     from provisioner.reconcile import Leave, held
@@ -195,6 +197,16 @@ def _leave(fleet: Fleet, state: State, file: Path, filters: Filters, waiting: Pl
     if approved and given and given.forbidden and not frozen(policy.freezes, now):
         screen.note(problem_lines(given.forbidden))
         approved = None
+    removed = removals(fleet, approved) if approved else ()
+    if removed:
+        named = " ".join(f"--confirm {name.rstrip('.')}" for name in sorted(removed))
+        what = "It takes the DS or the signatures of zones away, which no schedule does: they are asked for by name."
+        screen.note(
+            problem_lines(Problem(f"The plan {file} is not begun", what, f"Apply it:  provisioner apply {file} {named}"))
+        )
+        approved = None
+    if approved and given:
+        given.keep(state, run, approved.id)
     return Leave(
         held=held(policy, f"provisioner show {file};  provisioner approve {file}"),
         lapsed=lambda stored, entry: gate.lapsed(
