@@ -6,13 +6,17 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from plans.codec import encode
+from plans.plan import Rollout
+from plans.policy import Risk
 from provisioner.cli import run
 from provisioner.exits import Exit
+from provisioner.planfile import PlanFile
 from tests.provisioner.cli.conftest import QUICKSTART
 
 POLICY = "approvals: {default: 1}\napprovers: {file: allowed_signers}\n"
@@ -246,3 +250,35 @@ def test_what_is_no_key_is_told(desk: Desk, key: str, told: str) -> None:
     Path("README.md").write_text("no key")
     assert told in desk.refused("approve", "plan.jsonl", "--key", key, code=Exit.ERROR)
     assert not Path("plan.jsonl.approvals").exists()
+
+
+def test_a_schedule_begins_what_it_left_once_somebody_signed_it(desk: Desk) -> None:
+    desk.policy("separate: true")
+    bob = desk.key("bob")
+    desk.allow("bob@example.com", bob)
+    assert desk.run("reconcile", "--out", "plan.jsonl")[0] == Exit.DONE
+    desk.refused("reconcile", "--out", "plan.jsonl", code=Exit.DONE)
+    assert "Approved." in desk.approve(bob)
+    code, told = desk.run("reconcile", "--out", "plan.jsonl")
+    assert (code, "changed  2 subjects" in told) == (Exit.DONE, True), told
+    assert not Path("plan.jsonl").exists()
+    assert desk.run("plan", "--detailed-exitcode")[0] == Exit.DONE
+
+
+def test_no_schedule_takes_a_ds_away_whoever_signed_it(desk: Desk) -> None:
+    desk.policy()
+    bob = desk.key("bob")
+    desk.allow("bob@example.com", bob)
+    desk.plan()
+    with PlanFile.read(Path("plan.jsonl")) as plan:
+        entries = [replace(one, rollout=removing(one.rollout)) for one in plan.entries() if one.rollout]
+        Path("plan.jsonl").write_bytes(b"".join(encode(plan.header, entries)))
+    desk.approve(bob)
+    told = desk.refused("reconcile", "--out", "plan.jsonl", code=Exit.DONE)
+    assert "The plan plan.jsonl is not begun" in told
+    assert "--confirm contoso.example --confirm fabrikam.example" in told
+
+
+def removing(rollout: Rollout) -> Rollout:
+    """Give a rollout whose steps count as such that take a DS away."""
+    return replace(rollout, steps=tuple(replace(step, risk=Risk.REMOVE_DS) for step in rollout.steps))
