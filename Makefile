@@ -27,7 +27,7 @@ architecture: .venv/installed
 
 unit: .venv/installed
 	$(BIN)/coverage erase
-	$(BIN)/pytest --numprocesses=3 --cov --cov-report=term
+	$(BIN)/pytest --numprocesses=3 --dist=worksteal --cov --cov-report=term
 
 lab: .venv/installed
 	$(BIN)/pytest tests/lab --numprocesses=4 --dist=loadfile
