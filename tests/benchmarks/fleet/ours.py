@@ -14,13 +14,14 @@ PROGRAM = [sys.executable, "-c", "from provisioner.cli import main; main()"]
 
 
 def settle(folder: Path, asked: Asked, endpoint: str) -> None:
-    """Write the manifest, what Graph said, and where DNS begins."""
+    """Write the manifest, what Graph said, and where DNS begins; where no limits are on, none of ours is either."""
     (folder / "graph.json").write_text(json.dumps(_export(asked)))
     (folder / "root.hints").write_text(f". 3600000 NS root.invalid.\nroot.invalid. 3600000 A {ROOT}\n")
+    rate = "" if asked.limited else ", rate: {rate: 2000, burst: 2000}"
     provider = (
-        f"{{type: route53, endpoint: '{endpoint}'}}"
+        f"{{type: route53, endpoint: '{endpoint}'{rate}}}"
         if asked.service == "route53"
-        else f"{{type: cloudflare, token: {{env: CLOUDFLARE_API_TOKEN}}, endpoint: '{endpoint}/client/v4'}}"
+        else f"{{type: cloudflare, token: {{env: CLOUDFLARE_API_TOKEN}}, endpoint: '{endpoint}/client/v4'{rate}}}"
     )
     (folder / "provisioner.yaml").write_text(
         "version: 1\n"
