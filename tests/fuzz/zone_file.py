@@ -42,10 +42,8 @@ def _read(octets: bytes) -> bool:
     found = parse(octets, ZONE)
     again = parse(_canonical(found), ZONE)
     assert list(map(_told, again.entries)) == list(map(_told, found.entries))
-    for entry in found.entries:
-        for kind in (entry.type, *MANAGED_TYPES):
-            key = Key(entry.owner, kind)
-            assert found.data.live(key) == again.data.live(key)
+    for key in {Key(entry.owner, kind) for entry in found.entries for kind in (entry.type, *MANAGED_TYPES)}:
+        assert found.data.live(key) == again.data.live(key)
     return True
 
 
