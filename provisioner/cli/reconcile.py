@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -158,6 +158,7 @@ def _go(reconciliation: Reconciliation, filters: Filters, planner: str, told: Su
 
 def _report(fleet: Fleet, state: State, told: Summary, code: int, seconds: float, metrics: Path | None, *, json: bool) -> None:
     """Tell programs what the run came to."""
+    from plans.problem import Problem
     from provisioner.files import write_whole
     from provisioner.reconcile import last_good, standing
     from provisioner.reconciled import Place
@@ -175,7 +176,11 @@ def _report(fleet: Fleet, state: State, told: Summary, code: int, seconds: float
         steps, asked = standing(state)
         good = last_good(state)
         facts = RunFacts(places, steps, asked, requests, throttled, told.written, seconds, state.now(), code, good)
-        write_whole(metrics, [rendered(facts).encode()])
+        try:
+            write_whole(metrics, [rendered(facts).encode()])
+        except Problem as problem:
+            mend = "Name a file in a folder that you may write to:  --metrics FILE"
+            raise Problem(problem.headline, problem.detail, mend) from problem
 
 
 def _leave(fleet: Fleet, state: State, run: Run, file: Path, filters: Filters, waiting: PlanFile | None) -> Leave:
@@ -187,7 +192,7 @@ def _leave(fleet: Fleet, state: State, run: Run, file: Path, filters: Filters, w
     from provisioner.cli.confirming import removals
     from provisioner.cli.voting import leave
     from provisioner.managed import passes
-    from provisioner.reconcile import Leave, held
+    from provisioner.reconcile import Leave, withheld
     from provisioner.reconciled import providers_of
     from provisioner.report.problem_text import problem_lines
 
@@ -208,7 +213,7 @@ def _leave(fleet: Fleet, state: State, run: Run, file: Path, filters: Filters, w
     if approved and given:
         given.keep(state, run, approved.id)
     return Leave(
-        held=held(policy, f"provisioner show {file};  provisioner approve {file}"),
+        withheld=withheld(policy, f"provisioner show {file};  provisioner approve {file}"),
         lapsed=lambda stored, entry: gate.lapsed(
             stored.plan_id,
             {step.risk for step in entry.rollout.steps} if entry.rollout else (),
@@ -257,7 +262,8 @@ def _keep(reconciliation: Reconciliation, file: Path, waiting: PlanFile | None, 
         if waiting and reconciliation.state.now() < waiting.header.expires and same_steps(pending, waiting):
             kept = waiting
         else:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # told when the file cannot be written
+                file.parent.mkdir(parents=True, exist_ok=True)
             pending.write(file)
         if json:
             told = events.PendingEvent(str(file), kept.id, kept.totals.rollouts, kept.totals.steps)

@@ -156,3 +156,12 @@ def test_only_what_a_provider_holds(quickstart: Path, provisioner: Provisioner) 
     assert "2 approval" in provisioner("reconcile", "--provider", "files").out
     unknown = provisioner("reconcile", "--provider", "elsewhere")
     assert (unknown.code, "The manifest names no provider elsewhere" in unknown.err) == (Exit.USAGE, True)
+
+
+@pytest.mark.parametrize("option", ["--out", "--metrics"])
+def test_a_file_that_cannot_be_written_is_told_with_its_option(quickstart: Path, provisioner: Provisioner, option: str) -> None:
+    (quickstart / "taken").write_text("")
+    ran = provisioner("reconcile", option, "taken/file")
+    assert ran.code == Exit.ERROR
+    assert "The file taken/file cannot be written" in ran.err
+    assert f"Name a file in a folder that you may write to:  {option} FILE" in ran.err
