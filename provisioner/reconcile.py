@@ -33,8 +33,8 @@ from provisioner.walk import Approved
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Why a subject's steps are not taken without a person: where it stands then, the finding's code, and what is told."""
+class Withheld:
+    """Why a subject's steps are not taken without a person: where it stands then, what is told, and the finding's code."""
 
     place: Place
     problem: Problem
@@ -45,30 +45,30 @@ class Held:
 class Leave:
     """What a reconcile may do without asking anybody.
 
-    `held` says why an entry's steps may not be taken by the policy alone; None: they may. `lapsed` says what an open rollout
+    `withheld` says why policy alone does not let an entry's steps be taken; None: it does. `lapsed` says what an open rollout
     lacks to be walked on; None: nothing. `chosen` says which open rollouts the run is about. `approved` is what an earlier
     reconcile left and somebody approved since.
     """
 
-    held: Callable[[Entry], Held | None]
+    withheld: Callable[[Entry], Withheld | None]
     lapsed: Callable[[StoredRollout, Entry], Problem | None]
     chosen: Callable[[Entry], bool]
     approved: PlanFile | None = None
 
 
-def held(policy: Policy, mend: str) -> Callable[[Entry], Held | None]:
-    """Make the judgement whether policy lets an entry's steps go alone; `mend` is how somebody approves those that may not."""
+def withheld(policy: Policy, mend: str) -> Callable[[Entry], Withheld | None]:
+    """Make the judgement whether policy lets an entry's steps go alone; `mend` is how somebody approves what may not."""
 
-    def judged(entry: Entry) -> Held | None:
+    def judged(entry: Entry) -> Withheld | None:
         if unattended(entry, policy.unattended):
             return None
         contested = next((one for one in entry.findings if one.code == CONTESTED), None)
         if contested:
             problem = Problem(f"{entry.subject}: {contested.code}", contested.what, contested.mend)
-            return Held(Place.CONTESTED, problem, contested.code)
+            return Withheld(Place.CONTESTED, problem, contested.code)
         classes = sorted({step.risk for step in entry.rollout.steps}) if entry.rollout else ()
         what = f"Its steps are of these classes: {', '.join(classes)}."
-        return Held(Place.APPROVAL, Problem("Steps wait for approval", what, mend))
+        return Withheld(Place.APPROVAL, Problem("Steps wait for approval", what, mend))
 
     return judged
 
@@ -115,12 +115,12 @@ class Reconciliation:
                         self._stops[entry.subject] = entry
                 elif entry.rollout is None:
                     yield Reconciled.unwalked(entry)
-                elif held := Held(Place.APPROVAL, lapsed) if lapsed else self.leave.held(entry):
+                elif why := Withheld(Place.APPROVAL, lapsed) if lapsed else self.leave.withheld(entry):
                     pending.add(entry)
-                    yield Reconciled.unapproved(entry, held.place, held.problem, held.code)
+                    yield Reconciled.unapproved(entry, why.place, why.problem, why.code)
                 else:
                     alone.add(entry)
-            yield from (Reconciled.unapproved(entry, Place.APPROVAL, why) for entry, why in self._lapsed.values())
+            yield from (Reconciled.unapproved(entry, Place.APPROVAL, lacks) for entry, lacks in self._lapsed.values())
             with alone.plan() as plan:
                 forbidden = self._forbids(plan)
                 if forbidden:

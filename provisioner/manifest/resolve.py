@@ -42,6 +42,7 @@ from provisioner.manifest.parts import (
     CREDENTIALS,
     DEFAULT_STATE,
     LiveTenantPart,
+    Part,
     PartnerPart,
     PolicyPart,
     ResolverPart,
@@ -53,6 +54,7 @@ from provisioner.manifest.policy import policy
 from provisioner.manifest.reading import Reading
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Part)
 
 
 class Adapters(Protocol):
@@ -225,12 +227,16 @@ class _Resolver:
         ]
         return tuple(glob for glob in globs if glob is not None)
 
+    def _section(self, key: str, model: type[P]) -> tuple[Node, P | None]:
+        """Give one of the manifest's own sections; None: there is none, or none that can be read."""
+        keys = self._parts.keys
+        node = keys.child(key)
+        # its mistakes are told with the manifest's other keys
+        return node, None if node is keys else check(node, (key,), model, Mistakes())
+
     def _resolver(self) -> Resolver | None:
         """Give how public DNS is asked; None: as nobody said otherwise."""
-        node = self._parts.keys.child("resolver")
-        part = None
-        if node is not self._parts.keys:
-            part = check(node, ("resolver",), ResolverPart, Mistakes())  # told with the manifest's other keys
+        node, part = self._section("resolver", ResolverPart)
         if part is None:
             return None
         listed = node.child("forward")
@@ -249,10 +255,7 @@ class _Resolver:
 
     def _webhook(self) -> Webhook | None:
         """Give whom `reconcile` tells; None: nobody."""
-        node = self._parts.keys.child("webhook")
-        part = None
-        if node is not self._parts.keys:
-            part = check(node, ("webhook",), WebhookPart, Mistakes())  # told with the manifest's other keys
+        node, part = self._section("webhook", WebhookPart)
         if part is None:
             return None
         template = node.where.file.parent / part.template if part.template else None
@@ -260,18 +263,14 @@ class _Resolver:
 
     def _policy(self) -> Policy:
         """Give what every rollout keeps to."""
-        node, path = self._parts.keys.child("policy"), ("policy",)
-        part = None
-        if node is not self._parts.keys:
-            part = check(node, path, PolicyPart, Mistakes())  # told with the manifest's other keys
-        return policy(part, node, path, self._mistakes) if part else Policy()
+        node, part = self._section("policy", PolicyPart)
+        return policy(part, node, ("policy",), self._mistakes) if part else Policy()
 
     def _own_defaults(self) -> Layer | None:
         """Give the manifest's own defaults; None: they cannot be known, which is told already."""
-        node, path = self._parts.keys.child("defaults"), ("defaults",)
+        (node, part), path = self._section("defaults", SettingsPart), ("defaults",)
         if node is self._parts.keys:
             return None if self._parts.misnamed else Layer(Settings(), node, path)
-        part = check(node, path, SettingsPart, Mistakes())  # told with the manifest's other keys
         return self._settings(part, node, path) if part else None
 
     def _settings(self, part: SettingsPart | None, node: Node, path: KeyPath) -> Layer:

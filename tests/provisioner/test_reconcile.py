@@ -17,7 +17,7 @@ from provisioner import engine
 from provisioner.execute import Pace
 from provisioner.kept import Kept
 from provisioner.planfile import PlanFile
-from provisioner.reconcile import Held, Leave, Reconciliation, same_steps, schedule
+from provisioner.reconcile import Leave, Reconciliation, Withheld, same_steps, schedule
 from provisioner.reconciled import Place, Reconciled
 from provisioner.results import Standing
 from provisioner.state import LeaseHeld, State, StoredRollout
@@ -25,7 +25,7 @@ from tests.provisioner.walking import CONTOSO_SUBJECT, one, walk, written
 from tests.provisioner.worlds import CONTOSO, FABRIKAM, NEW, OLD, Scripted, World, mx
 
 LAPSED = Problem("The approval of the rollout has lapsed", "It has begun long ago.", "Have it approved.")
-ASKS = Held(Place.APPROVAL, Problem("Steps wait for approval", "Somebody has to look.", "Approve them."))
+ASKS = Withheld(Place.APPROVAL, Problem("Steps wait for approval", "Somebody has to look.", "Approve them."))
 
 
 @dataclass
@@ -39,9 +39,9 @@ class Policy:
 
     @property
     def leave(self) -> Leave:
-        return Leave(self._held, self._lapsed, lambda _: True, self.approved)
+        return Leave(self._withheld, self._lapsed, lambda _: True, self.approved)
 
-    def _held(self, entry: Entry) -> Held | None:
+    def _withheld(self, entry: Entry) -> Withheld | None:
         assert entry.rollout
         return None if self.alone.issuperset(step.risk for step in entry.rollout.steps) else ASKS
 
