@@ -99,7 +99,10 @@ class Due:
 
 
 def due(entries: Iterable[Entry], begun: Mapping[Subject, Begun], expires: datetime, carry: timedelta, now: datetime) -> Due:
-    """Say what needs approval of a plan of which no rollout may begin after `expires`. What is over needs none any more."""
+    """Say what needs approval of a plan of which no rollout may begin after `expires`. What is over needs none any more.
+
+    What only goes on with a rollout of another plan may be walked after that time as well, and needs it then as before.
+    """
     fresh: set[Risk] = set()
     carried: set[Risk] = set()
     opened: list[datetime] = []
@@ -107,7 +110,7 @@ def due(entries: Iterable[Entry], begun: Mapping[Subject, Begun], expires: datet
         risks = {step.risk for step in entry.rollout.steps} if entry.rollout else set()
         known = begun.get(entry.subject)
         if known is None:
-            fresh |= risks if now < expires else set()
+            fresh |= risks if now < expires or entry.goes_on else set()
         elif known.outcome is None and now < known.opened + carry:
             carried |= risks
             opened.append(known.opened)

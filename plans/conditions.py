@@ -39,6 +39,23 @@ class ServedEverywhere:
         return f"every server of {self.zone} serves {told(self.after)} at {self.key}"
 
 
+@dataclass(frozen=True, slots=True)
+class MxOffDane:
+    """No address of a zone's servers names a host under mx.microsoft as MX of a domain in it; denying the set is as good."""
+
+    zone: Name
+    domain: Name
+    kind: Literal["mx-off-dane"] = "mx-off-dane"
+
+    @property
+    def key(self) -> Key:
+        """Where the MX set stands."""
+        return Key(self.domain, "MX")
+
+    def __str__(self) -> str:
+        return f"no server of {self.zone} names a host under mx.microsoft as MX of {self.domain}"
+
+
 class Readiness(StrEnum):
     """What Microsoft Graph can say of a domain's way to mail."""
 
@@ -144,7 +161,8 @@ class ZoneSigned:
 
     def __str__(self) -> str:
         keys = f" with the keys {', '.join(str(one.key_tag) for one in self.ds)}" if self.ds else ""
-        return f"every server of {self.zone} serves it signed{keys}, valid for {duration(self.beyond)} more"
+        lasting = f", valid for {duration(self.beyond)} more" if self.beyond else ""
+        return f"every server of {self.zone} serves it signed{keys}{lasting}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +274,7 @@ class ClockTrusted:
 Plain = (
     ProviderHolds
     | ServedEverywhere
+    | MxOffDane
     | GraphSays
     | GraphAsks
     | HostResolves

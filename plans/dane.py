@@ -111,7 +111,16 @@ def matches(record: Tlsa, chain: Sequence[bytes]) -> bool:
 
 def tlsa_of(public_key: bytes) -> Tlsa:
     """Make the record 3 1 1 for a SubjectPublicKeyInfo in DER (RFC 7672 §3.1.1)."""
-    return Tlsa(_DANE_EE, _PUBLIC_KEY, _SHA256, _associations(public_key)[_SHA256])
+    return _of_digest(_associations(public_key)[_SHA256])
+
+
+def names_key(records: Iterable[Tlsa], digest: str) -> bool:
+    """Whether a record 3 1 1 for the key with this SHA-256 (hexadecimal) is among those that count (RFC 7671 §9)."""
+    return _of_digest(digest) in _strongest([record for record in records if is_usable(record)])
+
+
+def _of_digest(digest: str) -> Tlsa:
+    return Tlsa(_DANE_EE, _PUBLIC_KEY, _SHA256, digest)
 
 
 def _associations(content: bytes) -> tuple[str, str, str]:

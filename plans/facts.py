@@ -13,6 +13,9 @@ from enum import StrEnum
 from plans.desired import GraphAnswer
 from plans.values import Ds, Key, Live, Name, RRset
 
+CONFIRMED_FOR = timedelta(hours=24)
+"""How long somebody's word for what a mail host presents counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
@@ -114,6 +117,13 @@ class Session:
     names: tuple[str, ...] = ()
     not_after: datetime | None = None
     why: str = ""
+    refused: bool = False
+    """Whether the connection was refused: by the host, or by a network that lets nobody out to port 25."""
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether nothing was heard of the server itself: all of it looks the same where a network closes port 25."""
+        return self.accepts is None or self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,32 @@ class HostFacts:
     tlsa: Secured
     sessions: Mapping[str, Session] = field(default_factory=dict)
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Somebody's word that a mail host presents one key at these addresses: `by` whom, and `at` which time (UTC).
+
+    `key` is the SHA-256 of the SubjectPublicKeyInfo in hexadecimal, as in a record 3 1 1.
+    """
+
+    host: Name
+    key: str
+    addresses: frozenset[str]
+    by: str
+    at: datetime
+
+    @property
+    def until(self) -> datetime:
+        """When it begins to count for nothing."""
+        return self.at + CONFIRMED_FOR
+
+    def counts(self, now: datetime) -> bool:
+        """Whether it counts: it was given, and not too long ago."""
+        return self.at <= now < self.until
+
+    def __str__(self) -> str:
+        return f"the word of {self.by}, {self.at:%Y-%m-%d %H:%M:%SZ}"
 
 
 class StsMode(StrEnum):
@@ -160,7 +196,8 @@ class StsPolicy:
 class Facts:
     """Everything that was gathered for one rollout, `at` which time (UTC). A fact that is missing opens nothing.
 
-    `live` is what providers hold, `served` what each address of a zone's servers answers, by zone and key.
+    `live` is what providers hold, `served` what each address of a zone's servers answers, by zone and key. `confirmations` are
+    people's words for what mail hosts present, which may have lapsed.
     """
 
     at: datetime
@@ -171,5 +208,6 @@ class Facts:
     zones: Mapping[Name, ZoneFacts] = field(default_factory=dict)
     hosts: Mapping[Name, HostFacts] = field(default_factory=dict)
     sts: Mapping[Name, StsPolicy | NoAnswer] = field(default_factory=dict)
+    confirmations: Mapping[Name, Confirmation] = field(default_factory=dict)
     clock_skew: timedelta | None = None
     """How far this machine's clock is from what an HTTPS server told in this run; None: none told."""

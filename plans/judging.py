@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from plans import mta_sts
-from plans.conditions import Condition, HeldFor, StsAllows
+from plans.conditions import Condition, HeldFor, Plain, Presents, StsAllows
 from plans.facts import Facts, NoAnswer, StsMode, StsPolicy
 from plans.verdicts import MET, Judgement, Verdict, clock, instant, met_if, not_gathered
 
@@ -56,7 +56,8 @@ def judge(condition: Condition, facts: Facts, memory: Memory) -> Verdict:
     match condition:
         case HeldFor(inner, seconds):
             now = judge(inner, facts, memory)
-            return _waited(memory.since(str(inner)), seconds, facts) if now.met else now
+            since = memory.since(confirmed_mark(inner) if now.on_word else str(inner))
+            return _waited(since, seconds, facts, now.why) if now.met else now
         case StsAllows():
             return _sts(condition, facts, memory)
         case _:
@@ -81,21 +82,29 @@ def _sightings(condition: Condition, facts: Facts) -> Iterator[Sighting]:
                 if not open_now:
                     yield Sighting(_closed_mark(condition, policy), met=True, timeless=True)
         case HeldFor(inner, _):
-            found = instant(inner, facts).judgement
-            if found is not Judgement.UNKNOWN:
-                yield Sighting(str(inner), met=found is Judgement.MET)
+            found = instant(inner, facts)
+            if found.judgement is not Judgement.UNKNOWN and not found.on_word:
+                yield Sighting(str(inner), met=found.met)
+            if isinstance(inner, Presents):
+                yield Sighting(confirmed_mark(inner), met=found.on_word)
         case _:
             pass
 
 
-def _waited(since: datetime | None, seconds: int, facts: Facts) -> Verdict:
+def confirmed_mark(inner: Plain) -> str:
+    """Give the mark of a condition that is met by people's words: the wait for what was seen does not count from there."""
+    return f"{inner} [confirmed]"
+
+
+def _waited(since: datetime | None, seconds: int, facts: Facts, word: str = "") -> Verdict:
+    """Judge a wait; `word`: on whose word what is waited for is so, if it was not seen."""
     if not clock(facts).met:
         return clock(facts)
     began = since or facts.at
     until = began + timedelta(seconds=seconds)
     if began <= facts.at and until <= facts.at:
-        return MET
-    return Verdict(Judgement.NOT_YET, f"seen since {began:%Y-%m-%d %H:%M:%SZ}", until)
+        return replace(MET, why=word)
+    return Verdict(Judgement.NOT_YET, f"{f'{word}; waits' if word else 'seen'} since {began:%Y-%m-%d %H:%M:%SZ}", until)
 
 
 def _sts(condition: StsAllows, facts: Facts, memory: Memory) -> Verdict:

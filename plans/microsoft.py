@@ -9,7 +9,7 @@ import re
 from enum import Enum
 
 from plans.desired import Cloud
-from plans.values import Name, is_at_or_below, name
+from plans.values import Live, Mx, Name, RRset, is_at_or_below, name
 
 GRAPH_ROOTS = {
     Cloud.GLOBAL: "https://graph.microsoft.com",
@@ -55,6 +55,12 @@ def host_kind(host: Name) -> HostKind:
     if _VERIFICATION.match(host):
         return HostKind.VERIFICATION
     return HostKind.FOREIGN
+
+
+def microsoft_host(live: Live) -> Name | None:
+    """Give the host under mx.microsoft that an MX set names, if it names one."""
+    held = [one.exchange for one in live.values if isinstance(one, Mx)] if isinstance(live, RRset) else []
+    return next((host for host in held if host_kind(host) is HostKind.MX_MICROSOFT), None)
 
 
 def suffixes(cloud: Cloud) -> tuple[Name, ...]:

@@ -184,6 +184,11 @@ class Entry:
         return self.stopped and all(finding.acknowledged for finding in self.findings if finding.stops)
 
     @property
+    def goes_on(self) -> bool:
+        """Whether its steps are the rest of a rollout that was open already when it was planned."""
+        return any(finding.code in {GOES_ON, WAITS} for finding in self.findings)
+
+    @property
     def managed(self) -> bool:
         """Whether it is about what the manifest names, and is not only told of."""
         return self.subject.kind is not SubjectKind.TENANT and all(one.code != NOT_LISTED for one in self.findings)

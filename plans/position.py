@@ -117,12 +117,18 @@ State = Ready | Waiting | Stale | Finished
 class Position:
     """Where a rollout stands, and what was seen now and is not in the journal yet.
 
-    `newly_seen` are steps, `noted` what must be remembered of the conditions of a step.
+    `newly_seen` are steps, `noted` what must be remembered of the conditions of a step. `words`: on whose word a step is
+    done, or may be taken, where it was not seen what that rests on.
     """
 
     state: State
     newly_seen: tuple[int, ...] = ()
     noted: tuple[tuple[int, Sighting], ...] = ()
+    words: tuple[tuple[int, str], ...] = ()
+
+    def words_for(self, step: int) -> str:
+        """Say on whose word a step rests; empty: on nobody's."""
+        return "; ".join(word for number, word in self.words if number == step)
 
 
 def asked_of_graph(rollout: Rollout) -> frozenset[Name]:
@@ -165,16 +171,21 @@ def position(rollout: Rollout, events: Sequence[Event], facts: Facts) -> Positio
     """
     memory = memory_of(events)
     newly_seen: list[int] = []
+    words: list[tuple[int, str]] = []
     for number, step in enumerate(rollout.steps):
         if _was_seen(number, events):
             continue
-        if not _unmet(step.done_when, facts, memory):
+        done = [judge(condition, facts, memory) for condition in step.done_when]
+        if all(verdict.met for verdict in done):
             newly_seen.append(number)
+            words += [(number, verdict.why) for verdict in done if verdict.on_word]
             continue
+        gates = [judge(condition, facts, memory) for condition in step.requires]
+        words += [(number, verdict.why) for verdict in gates if verdict.on_word]
         of_step = [event for event in events if event.step == number]
         noted = tuple(_noted(rollout, number, facts, memory))
-        return Position(_before_step(rollout, number, of_step, facts, memory), tuple(newly_seen), noted)
-    return Position(Finished(), tuple(newly_seen))
+        return Position(_before_step(rollout, number, of_step, facts, memory), tuple(newly_seen), noted, tuple(words))
+    return Position(Finished(), tuple(newly_seen), words=tuple(words))
 
 
 def last_write(number: int, events: Sequence[Event]) -> Write:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from plans.conditions import Condition, HeldFor
-from plans.judging import Memory
+from plans.judging import Memory, confirmed_mark
 from plans.plan import Manual, Rollout
 from plans.position import Event, EventKind, Write, last_write, memory_of
 
@@ -16,13 +16,14 @@ from plans.position import Event, EventKind, Write, last_write, memory_of
 class Wait:
     """A condition of the step at which a rollout stands.
 
-    For one with a wait: since when it was seen to be met without a break, and when the wait runs out. For any other, and where
-    it was not seen to be met, both are None: only the next look tells.
+    For one with a wait: since when it was seen to be met without a break, or `confirmed` by people's words alone, and when the
+    wait runs out. For any other, and where it was not seen to be met, both are None: only the next look tells.
     """
 
     condition: Condition
     since: datetime | None = None
     until: datetime | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,10 @@ def progress(rollout: Rollout, opened: datetime, events: Sequence[Event]) -> Pro
 
 def _waits(conditions: Sequence[Condition], memory: Memory) -> Iterator[Wait]:
     for condition in conditions:
-        since = memory.since(str(condition.condition)) if isinstance(condition, HeldFor) else None
-        if isinstance(condition, HeldFor) and since:
-            yield Wait(condition, since, since + timedelta(seconds=condition.seconds))
-        else:
+        if not isinstance(condition, HeldFor):
             yield Wait(condition)
+            continue
+        seen, said = (memory.since(mark) for mark in (str(condition.condition), confirmed_mark(condition.condition)))
+        since = said or seen  # a look that rested on no word would have ended that wait
+        until = since + timedelta(seconds=condition.seconds) if since else None
+        yield Wait(condition, since, until, confirmed=said is not None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import assert_never
@@ -16,6 +16,7 @@ from plans.conditions import (
     GraphSays,
     HostResolves,
     HostTakesMail,
+    MxOffDane,
     ParentSecure,
     ParentServesDs,
     Plain,
@@ -29,11 +30,11 @@ from plans.conditions import (
     ZoneSigned,
     ZoneUnsigned,
 )
-from plans.dane import Dane, of_chain
+from plans.dane import Dane, names_key, of_chain
 from plans.desired import MAIL_SERVICE, GraphAnswer
-from plans.facts import Facts, HostFacts, NoAnswer, Security, Signed, ZoneFacts
-from plans.microsoft import HostKind, host_kind
-from plans.values import Ds, Name, RRset, Tlsa, told
+from plans.facts import Confirmation, Facts, HostFacts, NoAnswer, Security, Signed, ZoneFacts
+from plans.microsoft import HostKind, host_kind, microsoft_host
+from plans.values import Ds, Irregular, Key, Live, Name, RRset, Tlsa, told
 
 TRUSTED_SKEW = timedelta(seconds=60)
 
@@ -52,7 +53,10 @@ class Judgement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judgement with its reason, and when a wait runs out (UTC) where that is known."""
+    """A judgement with its reason, and when a wait runs out (UTC) where that is known.
+
+    What is met has a reason where it was not seen: on whose word.
+    """
 
     judgement: Judgement
     why: str = ""
@@ -62,6 +66,11 @@ class Verdict:
     def met(self) -> bool:
         """Whether the condition is met."""
         return self.judgement is Judgement.MET
+
+    @property
+    def on_word(self) -> bool:
+        """Whether it is met by somebody's word, and was not seen."""
+        return self.met and bool(self.why)
 
 
 MET = Verdict(Judgement.MET)
@@ -78,8 +87,10 @@ def instant(condition: Plain, facts: Facts) -> Verdict:  # noqa: C901, PLR0911, 
     match condition:
         case ProviderHolds(_, key, after):
             return met_if(facts.live[key] == after, "it holds another") if key in facts.live else not_gathered("the zone")
-        case ServedEverywhere():
-            return _served(condition, facts)
+        case ServedEverywhere(zone, key, after):
+            return _at_each_server(zone, key, facts, lambda held: held == after)
+        case MxOffDane(zone=zone, key=key):
+            return _at_each_server(zone, key, facts, _is_off_dane)
         case GraphSays(domain, readiness):
             return _graph_says(domain, readiness, facts)
         case GraphAsks(domain, exchange):
@@ -107,8 +118,8 @@ def instant(condition: Plain, facts: Facts) -> Verdict:  # noqa: C901, PLR0911, 
             return _tlsa(facts.hosts.get(host), must_be_secure=True)
         case TlsaGone(host):
             return _tlsa_gone(facts.hosts.get(host))
-        case Presents(host, records):
-            return _presents(facts.hosts.get(host), records)
+        case Presents():
+            return _presents(condition, facts)
         case ClockTrusted():
             return clock(facts) if facts.clock_skew is not None else not_gathered("the time of an HTTPS server")
         case _ as never:
@@ -125,19 +136,24 @@ def not_gathered(what: str) -> Verdict:
     return Verdict(Judgement.UNKNOWN, f"{what} could not be looked at")
 
 
-def _served(condition: ServedEverywhere, facts: Facts) -> Verdict:
-    answers = facts.served.get((condition.zone, condition.key))
+def _at_each_server(zone: Name, key: Key, facts: Facts, is_so: Callable[[Live], bool]) -> Verdict:
+    """Judge what every address of a zone's servers serves at a key."""
+    answers = facts.served.get((zone, key))
     if not answers:
-        return not_gathered(f"the servers of {condition.zone}")
+        return not_gathered(f"the servers of {zone}")
     silent = [f"{address}: {held.why}" for address, held in answers.items() if isinstance(held, NoAnswer)]
     others = [
         f"{address} serves {told(held)}"
         for address, held in answers.items()
-        if not isinstance(held, NoAnswer) and held != condition.after
+        if not isinstance(held, NoAnswer) and not is_so(held)
     ]
     if others:
         return Verdict(Judgement.NOT_YET, "; ".join(others))
     return Verdict(Judgement.UNKNOWN, "; ".join(silent)) if silent else MET
+
+
+def _is_off_dane(held: Live) -> bool:
+    return not isinstance(held, Irregular) and microsoft_host(held) is None
 
 
 def _graph_says(domain: Name, readiness: Readiness, facts: Facts) -> Verdict:
@@ -224,24 +240,27 @@ def _signed_at(address: str, found: Signed | NoAnswer | None, condition: ZoneSig
         case None:
             return Verdict(Judgement.NOT_YET, f"{address} serves no DNSKEY")
         case Signed():
-            lacking = [one for one in condition.ds if not _signs_with(found, one)]
-            if lacking:
-                named = ", ".join(str(one.key_tag) for one in lacking)
-                return Verdict(Judgement.NOT_YET, f"{address} serves no DNSKEY that signs for {named}")
-            if not any(key.is_entry_point and key.tag in found.signing for key in found.keys):
-                return Verdict(Judgement.NOT_YET, f"{address}: no entry point signs the DNSKEY set")
-            if found.valid_until is None:
-                return Verdict(Judgement.NOT_YET, f"{address}: {found.fault}")
-            left = found.valid_until - now
-            return met_if(
-                left > timedelta(seconds=condition.beyond), f"{address}: signatures end {found.valid_until:%Y-%m-%d %H:%M:%SZ}"
-            )
+            fault = _key_fault(found, condition.ds)
+            if fault or found.valid_until is None:
+                return Verdict(Judgement.NOT_YET, f"{address}{fault or f': {found.fault}'}")
+            least = now + timedelta(seconds=condition.beyond)
+            ends = f"signatures end {found.valid_until:%Y-%m-%d %H:%M:%SZ}, and must last beyond {least:%Y-%m-%d %H:%M:%SZ}"
+            return met_if(found.valid_until > least, f"{address}: {ends}")
         case _ as never:
             assert_never(never)
 
 
-def _signs_with(found: Signed, ds: Ds) -> bool:
-    return any(ds in key.ds and key.tag in found.signing for key in found.keys)
+def _key_fault(found: Signed, wanted: tuple[Ds, ...]) -> str:
+    """Say why the DNSKEY set is not signed by all wanted keys, or by any entry point; empty: it is."""
+    missing = [str(one.key_tag) for one in wanted if not any(one in key.ds for key in found.keys)]
+    if missing:
+        return f" serves no DNSKEY for the DS {', '.join(missing)}"
+    signing = [key for key in found.keys if key.tag in found.signing]
+    idle = [str(one.key_tag) for one in wanted if not any(one in key.ds for key in signing)]
+    if not idle and any(key.is_entry_point for key in signing):
+        return ""
+    which = f"the DNSKEY {', '.join(idle)} does not sign" if idle else "no entry point signs"
+    return f": {which} the DNSKEY set{f': {found.fault}' if found.fault and not found.signing else ''}"
 
 
 def _unsigned(zone: ZoneFacts | None) -> Verdict:
@@ -295,8 +314,35 @@ def _tlsa_gone(host: HostFacts | None) -> Verdict:
     return met_if(host.tlsa.held is None, "it has one")
 
 
-def _presents(host: HostFacts | None, records: tuple[Tlsa, ...]) -> Verdict:
-    return _each_presents(host, records) if host else not_gathered("the host")
+def _presents(condition: Presents, facts: Facts) -> Verdict:
+    """Judge by what was seen; for addresses of which nothing was heard somebody's word may stand in, against none that was."""
+    host = facts.hosts.get(condition.host)
+    if host is None:
+        return not_gathered("the host")
+    seen = _each_presents(host, condition.records)
+    mute = frozenset(at for at in host.addresses or () if at in host.sessions and host.sessions[at].is_mute)
+    if not mute:
+        return seen
+    heard = replace(host, addresses=(host.addresses or frozenset()) - mute)
+    others = _each_presents(heard, condition.records) if heard.addresses else MET
+    if not others.met:
+        return others
+    word = facts.confirmations.get(condition.host)
+    doubt = _doubt(word, mute, condition, facts.at)
+    return Verdict(seen.judgement, f"{seen.why}; {doubt}") if doubt or word is None else Verdict(Judgement.MET, f"by {word}")
+
+
+def _doubt(word: Confirmation | None, mute: frozenset[str], condition: Presents, now: datetime) -> str:
+    """Say why a word cannot stand in for what these addresses present; empty: it can."""
+    again = f"whoever sees it from elsewhere may say so:  provisioner confirm {condition.host.rstrip('.')}"
+    if word is None:
+        return again
+    if not word.counts(now):
+        return f"{word}, {'is of a time yet to come' if now < word.at else 'has lapsed'}; {again}"
+    if not names_key(condition.records, word.key):
+        return f"{word}, is for another key, {word.key[:16]}; {again}"
+    unnamed = sorted(mute - word.addresses)
+    return f"{word}, is not about {', '.join(unnamed)}; {again}" if unnamed else ""
 
 
 def _each_presents(host: HostFacts, records: Iterable[Tlsa]) -> Verdict:

@@ -17,6 +17,7 @@ from plans.conditions import (
     HeldFor,
     HostResolves,
     HostTakesMail,
+    MxOffDane,
     ParentSecure,
     ParentServesDs,
     Presents,
@@ -96,6 +97,7 @@ instants: dict[type[Condition], st.SearchStrategy[Condition]] = {
     | st.builds(lambda zone, held: ProviderHolds(zone, held.key, None), zones, sets()),
     ServedEverywhere: st.builds(lambda zone, held: ServedEverywhere(zone, held.key, held), domains, sets())
     | st.builds(lambda zone, held: ServedEverywhere(zone, held.key, None), domains, sets()),
+    MxOffDane: st.builds(MxOffDane, domains, domains),
     GraphSays: st.builds(GraphSays, domains, st.sampled_from(Readiness)),
     GraphAsks: st.builds(GraphAsks, domains, domains),
     HostResolves: st.builds(HostResolves, domains),

@@ -14,10 +14,11 @@ from typing import TypeVar, cast
 from plans.conditions import Condition, HeldFor, Presents, ProviderHolds, ServedEverywhere, ZoneUnsigned
 from plans.contest import Written
 from plans.desired import Evidence, Journalled, Subject
+from plans.microsoft import microsoft_host
 from plans.plan import Change, Rollout, SetSigning, Step
 from plans.policy import Finding, Risk, Severity
 from plans.rollout import exchange, surroundings
-from plans.rollout.domain import MicrosoftTlsa, Strategy, microsoft_host
+from plans.rollout.domain import MicrosoftTlsa, Strategy
 from plans.rollout.phased import Remembered, Terms, phases
 from plans.snapshot import Snapshot
 from plans.values import Key, Live, Mx, Name, RRset, Tlsa, ZoneRef, rrset, told

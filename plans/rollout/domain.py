@@ -16,13 +16,13 @@ from plans import microsoft
 from plans.conditions import Condition, ProviderHolds, ServedEverywhere
 from plans.desired import Cloud, Desired, GraphAnswer, Pin, Stated, Subject
 from plans.duration import duration
-from plans.microsoft import HostKind, host_kind
+from plans.microsoft import HostKind, host_kind, microsoft_host
 from plans.plan import Change, Rollout, Step
 from plans.policy import Finding, Risk, Severity
 from plans.rollout import exchange, surroundings
 from plans.rollout.phased import Remembered, Terms, phases
 from plans.snapshot import Snapshot
-from plans.values import Key, Live, Mx, Name, RRset, rrset
+from plans.values import Key, Mx, Name, RRset, rrset
 
 EQUAL_PREFERENCES = frozenset({0, 10})
 """On a lone MX these mean the same to Exchange Online: Graph says 0, the cmdlets expect 10."""
@@ -173,12 +173,6 @@ def _with_exchange(
     return Rollout(desired.subject, steps, outline) if steps else None
 
 
-def microsoft_host(live: Live) -> Name | None:
-    """Give the host under mx.microsoft that a live MX set names, if it names one."""
-    held = [one.exchange for one in live.values if isinstance(one, Mx)] if isinstance(live, RRset) else []
-    return next((host for host in held if host_kind(host) is HostKind.MX_MICROSOFT), None)
-
-
 def _goes_back(desired: Desired) -> bool:
     """Whether somebody asks for a legacy host by name, where Graph asks for one under mx.microsoft."""
     pinned = [one.exchange for one in desired.evidence if isinstance(one, Pin)]
@@ -218,15 +212,15 @@ def _pinned(subject: Subject, said: Name, pins: Sequence[Pin]) -> tuple[Name, tu
     if pinned == said:
         return said, ()
     if host_kind(pinned) is HostKind.LEGACY and host_kind(said) is HostKind.MX_MICROSOFT:
-        what = f"Graph asks for {said}; the pinned {told} is wanted in its stead: the way back from DANE."
+        what = f"Graph asks for {said.rstrip('.')}; the pinned {told} is wanted in its stead: the way back from DANE."
         mend = f"Disable-DnssecForVerifiedDomain -DomainName {subject} makes Graph answer the legacy host again."
         return pinned, (Finding(Severity.NOTICE, "going-back", subject, what, mend),)
     if host_kind(said) is HostKind.MX_MICROSOFT:
-        what = f"Graph asks for {said}, and pinned is {told}."
+        what = f"Graph asks for {said.rstrip('.')}, and pinned is {told}."
         return said, (
             Finding.block(subject, "pin-contradicted", what, f"If Graph is right, drop the pin: provisioner forget {subject}"),
         )
-    what = f"Graph still answers {said}; the pinned {told} is wanted in its stead."
+    what = f"Graph still answers {said.rstrip('.')}; the pinned {told} is wanted in its stead."
     return pinned, (Finding(Severity.NOTICE, "pinned", subject, what, "Drop the pin once Graph answers the same host."),)
 
 
@@ -260,10 +254,11 @@ def _unclear(subject: Subject, answer: GraphAnswer) -> Iterator[Finding]:
 def _host_findings(subject: Subject, host: Name, cloud: Cloud) -> Iterator[Finding]:
     if not microsoft.serves(host, cloud):
         known = ", ".join(f"*.{suffix.rstrip('.')}" for suffix in microsoft.suffixes(cloud))
-        what = f"Graph names the mail host {host}, which is none of Microsoft's in the {cloud} cloud ({known})."
+        what = f"Graph names the mail host {host.rstrip('.')}, which is none of Microsoft's in the {cloud} cloud ({known})."
         yield Finding.block(subject, "graph-unknown-host", what, _COMPARE)
     elif host_kind(host) is HostKind.MX_MICROSOFT and not microsoft.has_known_form(host):
-        what = f"Graph names {host}, which lies under mx.microsoft and has not the form that Microsoft assigns to domains."
+        named = host.rstrip(".")
+        what = f"Graph names {named}, which lies under mx.microsoft and has not the form that Microsoft assigns to domains."
         mend = "Compare it with the Microsoft 365 admin centre before you approve."
         yield Finding(Severity.WARNING, "host-form-unknown", subject, what, mend)
 
@@ -328,11 +323,3 @@ def _refusals_to_create(subject: Subject, domain: Name, snapshot: Snapshot, at_p
             what = f"There is no MX, and the {kind} address {held} may be where mail goes today (RFC 5321 §5.1)."
             mend = f"If no mail goes there, add an MX for the wanted host yourself {at_provider}."
             yield Finding.block(subject, "address-at-name", what, mend)
-    wildcard = surroundings.shadowed_wildcard(domain, snapshot)
-    if wildcard:
-        what = (
-            f"Names like {domain} are answered by the wildcard {wildcard}, which a record of its own would shadow (RFC 4592)."
-        )
-        yield Finding.block(
-            subject, "wildcard-shadowed", what, f"Give {domain} what it needs of the wildcard's records {at_provider}."
-        )

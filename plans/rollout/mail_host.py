@@ -24,8 +24,8 @@ class Wish:
     """A mail host and its keys. TTLs in seconds.
 
     `current` is the record for the certificate that it presents, `upcoming` that for the one which will follow, `installed`
-    whether every address presents that one already. `ttl` is that of its addresses. `signed`: the zone that holds the set
-    serves signatures. `negative_ttl` is how long its denials are kept.
+    whether every address presents that one already, and `word` on whose word, where that was not seen. `ttl` is that of its
+    addresses. `signed`: the zone that holds the set serves signatures. `negative_ttl` is how long its denials are kept.
     """
 
     host: Name
@@ -36,6 +36,7 @@ class Wish:
     negative_ttl: int
     propagation: int
     installed: bool = False
+    word: str = ""
 
     @property
     def subject(self) -> Subject:
@@ -69,7 +70,7 @@ def propose(wish: Wish, snapshot: Snapshot) -> tuple[Rollout | None, tuple[Findi
     if steps:
         return Rollout(wish.subject, steps, (f"Then: {rename}",) if wish.upcoming else ()), ()
     if wish.upcoming:
-        what = "Every address presents the certificate that is under `next:`."
+        what = f"Every address presents the certificate that is under `next:`{wish.word and f', {wish.word}'}."
         return None, (Finding(Severity.NOTICE, "next-installed", wish.subject, what, rename),)
     return None, ()
 

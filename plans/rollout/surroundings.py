@@ -20,7 +20,10 @@ def keys(owner: Name, zone: Name) -> frozenset[Key]:
 
 
 def obstacle(subject: Subject, key: Key, snapshot: Snapshot) -> Finding | None:
-    """Give what keeps a set from being written at a key, whatever its values: a delegation, a CNAME, an irregular set."""
+    """Give what keeps a set from being written at a key, whatever its values.
+
+    A delegation, a CNAME, an irregular set; and where there is none yet, a wildcard that answers in the name's stead.
+    """
     live, at_provider = snapshot.sets[key], f"at the DNS provider ({snapshot.zone.provider}), then plan again"
     cut = _delegation(key.owner, snapshot)
     if cut:
@@ -33,6 +36,13 @@ def obstacle(subject: Subject, key: Key, snapshot: Snapshot) -> Finding | None:
     if isinstance(live, Irregular):
         what = f"The {key.type} set cannot be owned: {live.reason}."
         return Finding.block(subject, "set-irregular", what, f"Make it a plain set {at_provider}.")
+    wildcard = shadowed_wildcard(key.owner, snapshot)
+    if wildcard and live is None:
+        held = ", ".join(sorted(snapshot.nodes[wildcard]))
+        answered = f"Names like {key.owner} are answered by the wildcard {wildcard} ({held})"
+        what = f"{answered}, which a record of its own would shadow (RFC 4592)."
+        mend = f"Give {key.owner} what it needs of the wildcard's records {at_provider}."
+        return Finding.block(subject, "wildcard-shadowed", what, mend)
     return None
 
 

@@ -7,7 +7,7 @@ before the signatures go (RFC 6781 §4.1.2, RFC 7583 §3.3).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 from plans.conditions import (
@@ -16,89 +16,32 @@ from plans.conditions import (
     Condition,
     DelegatedTo,
     HeldFor,
+    MxOffDane,
     ParentSecure,
     ParentServesDs,
+    Plain,
     ProviderHolds,
     TlsaGone,
     TlsaHarmless,
     ZoneSigned,
     ZoneUnsigned,
 )
-from plans.desired import Dnssec, Subject, SubjectKind
+from plans.desired import Dnssec
 from plans.facts import NoAnswer, Security, Signed, ZoneFacts
 from plans.plan import Change, Manual, Rollout, SetSigning, Step
 from plans.policy import Finding, Risk, Severity
 from plans.rollout.phased import UNKNOWN_TTL
-from plans.values import Ds, Irregular, Key, Live, Name, RRset, ZoneRef
+from plans.rollout.registrar import SHA256, at_the_registrar
+from plans.rollout.zone_wish import Wish
+from plans.values import Ds, Irregular, Key, Name, RRset
 
-SHA256 = 2
-"""The digest type of the DS that we make (RFC 4509)."""
 DS_TTL = 3600
-"""Seconds: that of a new DS set where none stood and its provider gives none of its own.
+"""Seconds: that of a new DS set where none stood, its provider gives none of its own, and no other stands at the parent.
 
-Every wait for a DS counts with the TTL that is written; what other sets at the parent have would take a listing of it.
+Every wait for a DS counts with the TTL that is written.
 """
 SIGNATURES_LEFT = 3 * 86400
 """Seconds for which signatures must be valid beyond every TTL before a DS makes them matter."""
-LONGEST_TTL = 7 * 86400
-"""Seconds: what no resolver keeps an answer for longer than, taken where a zone's highest TTL is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """Where the DS goes: a zone at a provider with what it holds there now; `zone` None: a person brings it to a registrar.
-
-    `ttl` (seconds) is what the provider gives a DS set there, whatever is asked; None: as asked.
-    """
-
-    zone: ZoneRef | None
-    held: Live = None
-    ttl: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SignedByProvider:
-    """What the zone's provider says of its signing: whether it is on, and the DS that it asks for."""
-
-    signed: bool
-    ds: tuple[Ds, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Surety:
-    """What waits rest on; seconds. `longest_ttl` is the highest TTL in the zone, `propagation` from a write to the last server.
-
-    `signed_since`, `delegated_since`: somebody says in the manifest that it has been so from then on (UTC).
-    """
-
-    longest_ttl: int = LONGEST_TTL
-    propagation: int = 300
-    signed_since: datetime | None = None
-    delegated_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """One zone, what is wanted of it, and what is known. `provider` None: nothing of ours signs it.
-
-    `mail_hosts` are the MX hosts in the zone, ours or not: a DS makes their TLSA count. `remembered` is what an open rollout
-    tells of the DS set's TTL. `with_dane` are domains in the zone whose live MX is a host under mx.microsoft.
-    """
-
-    zone: ZoneRef
-    dnssec: Dnssec
-    facts: ZoneFacts
-    provider: SignedByProvider | None
-    parent: Parent
-    mail_hosts: tuple[Name, ...]
-    surety: Surety
-    remembered: int | None = None
-    with_dane: tuple[Name, ...] = ()
-
-    @property
-    def subject(self) -> Subject:
-        """What the rollout is about."""
-        return Subject(self.zone.name, SubjectKind.ZONE)
 
 
 def propose(wish: Wish, now: datetime) -> tuple[Rollout | None, tuple[Finding, ...]]:
@@ -111,6 +54,12 @@ def propose(wish: Wish, now: datetime) -> tuple[Rollout | None, tuple[Finding, .
         return None, (*broken, *refusals)
     made = _off(wish) if wish.dnssec is Dnssec.OFF else _manage(wish, now)
     return (None, (*broken, made)) if isinstance(made, Finding) else (made, broken)
+
+
+def counts_on_ttls(wish: Wish, now: datetime) -> bool:
+    """Whether the highest TTL of the zone makes a difference to what is proposed, as where a DS is to come in."""
+    doubled = replace(wish.surety, longest_ttl=2 * wish.surety.longest_ttl)
+    return propose(wish, now) != propose(replace(wish, surety=doubled), now)
 
 
 def entry_points(facts: ZoneFacts) -> frozenset[Ds] | None:
@@ -150,13 +99,28 @@ def _refusals(wish: Wish) -> Iterator[Finding]:
         what = "Not every server told how it serves the zone's keys and its DS.\n" + "\n".join(silent)
         yield Finding(Severity.ERROR, "dnssec-unreadable", subject, what, f"See what they say:  dig +dnssec {subject} DNSKEY")
     elif wish.dnssec is Dnssec.MANAGE and facts.parent_security is Security.INSECURE:
-        what = f"The zone above, {facts.parent}, is not secure: a DS in it would mean nothing."
+        what = f"The zone above, {facts.parent.rstrip('.')}, is not secure: a DS in it would mean nothing."
         yield Finding.block(subject, "parent-insecure", what, "Drop `dnssec: manage` until the zone above has its own DS.")
-    elif wish.dnssec is Dnssec.OFF and wish.with_dane and _held(wish) and facts.security is not Security.BOGUS:
-        named = ", ".join(one.rstrip(".") for one in wish.with_dane)
+    elif wish.dnssec is Dnssec.OFF and wish.held and facts.security is not Security.BOGUS:
+        yield from _dane_that_stays(wish)
+
+
+def _dane_that_stays(wish: Wish) -> Iterator[Finding]:
+    """Find what relies on the DS, and is not to go before it."""
+    if wish.with_dane:
+        named = _told(wish.with_dane)
         what = f"The MX of {named} is under mx.microsoft: without a DS, senders no longer check it by DANE (RFC 7672 §2.2.1)."
         mend = "Bring the MX back to the legacy host first (`exchange: …mail.protection.outlook.com`), then plan again."
-        yield Finding.block(subject, "dane-before-ds", what, mend)
+        yield Finding.block(wish.subject, "dane-before-ds", what, mend)
+    if wish.with_tlsa:
+        named = _told(wish.with_tlsa)
+        what = (
+            f"`mail_hosts` asks for a TLSA set at {named}, which counts for nothing without the DS that `dnssec: off` removes."
+        )
+        mend = (
+            f"Take {named} out of `mail_hosts` and remove the TLSA at the DNS provider; or drop `dnssec: off`. Then plan again."
+        )
+        yield Finding.block(wish.subject, "tlsa-before-ds", what, mend)
 
 
 def _manage(wish: Wish, now: datetime) -> Rollout | Finding | None:
@@ -172,15 +136,9 @@ def _manage(wish: Wish, now: datetime) -> Rollout | Finding | None:
     if not wanted:
         what = "The zone is signed, and nobody tells the DS for it."
         return Finding.block(wish.subject, "ds-unknown", what, "Plan again in some minutes: the keys are being made.")
-    held = _held(wish)
+    held = wish.held
     steps = tuple(_to_wanted_ds(wish, held, wanted, now))
     return Rollout(wish.subject, steps) if steps else None
-
-
-def _held(wish: Wish) -> frozenset[Ds]:
-    """Give the DS values at the parent: as its provider holds them, else as its servers serve them."""
-    held = wish.parent.held if wish.parent.zone else wish.facts.ds
-    return frozenset(one for one in held.values if isinstance(one, Ds)) if isinstance(held, RRset) else frozenset()
 
 
 def _sign(wish: Wish, now: datetime) -> Rollout:
@@ -258,7 +216,7 @@ def _left(wait: int, since: datetime | None, now: datetime) -> int:
 
 def _off(wish: Wish) -> Rollout | None:
     """Take the DS out once DANE is, and once no cache holds it, the signatures."""
-    name, held = wish.zone.name, _held(wish)
+    name, held = wish.zone.name, wish.held
     served = any(isinstance(one, Signed) for one in wish.facts.signed.values())
     if not held and not wish.facts.ds and not served and not (wish.provider and wish.provider.signed):
         return None
@@ -281,30 +239,11 @@ def _set_ds(wish: Wish, before: frozenset[Ds], after: frozenset[Ds], risk: Risk,
     if after:
         done_when = (*done_when, ChainValid(name))
     if wish.parent.zone is None:
-        return Step(Risk.MANUAL, _at_the_registrar(wish, before, after), None, requires, done_when)
+        keys = {ds: key for one in wish.facts.signed.values() if isinstance(one, Signed) for key in one.keys for ds in key.ds}
+        by_hand = at_the_registrar(name, wish.facts.parent, before, after, keys)
+        return Step(Risk.MANUAL, by_hand, None, requires, done_when)
     old, new = (_at_parent(wish, key, one) for one in (before, after))
     return Step(risk, Change(old, new), wish.parent.zone, requires, (ProviderHolds(wish.parent.zone, key, new), *done_when))
-
-
-def _at_the_registrar(wish: Wish, before: frozenset[Ds], after: frozenset[Ds]) -> Manual:
-    """Print what a registrar's form asks for: the DS, and the DNSKEY for those that ask for the key itself."""
-    keys = {ds: key for one in wish.facts.signed.values() if isinstance(one, Signed) for key in one.keys for ds in key.ds}
-    lines = [f"remove  {wish.zone.name} IN DS {ds}" for ds in _sorted(before - after)]
-    for ds in _sorted(after):
-        mark = "have  " if ds in before else "add   "
-        lines.append(f"{mark}  {wish.zone.name} IN DS {ds}")
-        if ds not in before:
-            lines.append(
-                f"in a form:  key tag {ds.key_tag}, algorithm {ds.algorithm}, digest type {ds.digest_type}"
-                f"{' (SHA-256)' if ds.digest_type == SHA256 else ''}, digest {ds.digest}"
-            )
-            if ds in keys:
-                key = keys[ds]
-                lines.append(
-                    f"or the key:  flags {key.flags}, protocol 3, algorithm {key.algorithm}, public key {key.public_key}"
-                )
-    what = f"At the registrar of {wish.subject}, make the DS set at {wish.facts.parent} exactly this:"
-    return Manual(what, tuple(lines))
 
 
 def _harmless(wish: Wish) -> tuple[Condition, ...]:
@@ -317,13 +256,16 @@ def _long_harmless(wish: Wish) -> tuple[Condition, ...]:
 
 
 def _dane_gone(wish: Wish) -> tuple[Condition, ...]:
-    """Give what keeps the DS: a TLSA set of a host in the zone, and any that a cache may hold; nothing where it is refused now.
+    """Give what keeps the DS: a TLSA set of a host in the zone, an MX under mx.microsoft, and any that a cache may hold.
 
-    How long the TTL of a set was that has gone is not known any more, so that it counts as the zone's longest.
+    How long the TTL of a set was that has gone is not known any more, so that it counts as the zone's longest. Nothing keeps
+    it where the zone is refused now.
     """
     if wish.facts.security is Security.BOGUS:
         return ()
-    return tuple(HeldFor(TlsaGone(host), wish.surety.longest_ttl) for host in wish.mail_hosts)
+    gone: list[Plain] = [TlsaGone(host) for host in wish.mail_hosts]
+    gone += [MxOffDane(wish.zone.name, domain) for domain in wish.domains]
+    return tuple(HeldFor(one, wish.surety.longest_ttl) for one in gone)
 
 
 def _at_parent(wish: Wish, key: Key, ds: frozenset[Ds]) -> RRset | None:
@@ -347,3 +289,7 @@ def _ds_ttl(wish: Wish) -> int:
 
 def _sorted(ds: frozenset[Ds]) -> tuple[Ds, ...]:
     return tuple(sorted(ds))
+
+
+def _told(names: tuple[Name, ...]) -> str:
+    return ", ".join(one.rstrip(".") for one in names)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from plans.approval import Approval, Begun, Due, Numbers, Rejection, Signed, due, may_be, people
 from plans.desired import Subject
-from plans.plan import Entry
-from plans.policy import Risk
+from plans.plan import GOES_ON, WAITS, Entry
+from plans.policy import Finding, Risk, Severity
 from plans.values import name
 from tests.strategies import entries
 
@@ -92,6 +93,13 @@ def test_after_its_time_nothing_begins_and_after_its_carry_nothing_is_carried(dr
     assert due([one], {}, NOW, CARRY, NOW) == Due()
     kept = due([one], {one.subject: Begun(NOW - CARRY)}, NOW, CARRY, NOW)
     assert (kept.fresh, kept.carried, kept.since) == (risks_of(one), frozenset(), None)
+
+
+@given(entries(), st.sampled_from([GOES_ON, WAITS]))
+def test_what_goes_on_with_another_plans_rollout_after_its_time_needs_approval_then_as_before(drawn: Entry, code: str) -> None:
+    one = entry("a.example", drawn)
+    rest = replace(one, findings=(Finding(Severity.NOTICE, code, one.subject, "", ""),))
+    assert due([rest], {}, NOW, CARRY, NOW) == due([rest], {}, NOW + HOUR, CARRY, NOW) == Due(risks_of(one))
 
 
 @pytest.mark.parametrize("made", [NOW.replace(tzinfo=None), NOW.astimezone(timezone(HOUR))], ids=["none", "other"])

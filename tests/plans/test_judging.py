@@ -18,6 +18,7 @@ from plans.conditions import (
     GraphSays,
     HostResolves,
     HostTakesMail,
+    MxOffDane,
     ParentSecure,
     ParentServesDs,
     Presents,
@@ -45,6 +46,8 @@ LEGACY = name("contoso-example.mail.protection.outlook.com")
 ZONE = ZoneRef("aws", "route53", "1", "Z1", DOMAIN)
 KEY = Key(DOMAIN, "MX")
 SET, OTHER = (rrset(DOMAIN, "MX", 60, [Mx(preference, NEW)]) for preference in (0, 20))
+LEGACY_SET = rrset(DOMAIN, "MX", 60, [Mx(0, LEGACY)])
+BOTH = rrset(DOMAIN, "MX", 60, [Mx(0, LEGACY), Mx(10, NEW)])
 MET, NOT_YET, UNKNOWN, CONTRADICTED = Judgement.MET, Judgement.NOT_YET, Judgement.UNKNOWN, Judgement.CONTRADICTED
 NOTHING = Facts(NOW, {})
 
@@ -91,6 +94,22 @@ def test_every_server_has_to_serve_the_set(answers: list[Live | NoAnswer], after
     assert not isinstance(after, Irregular)
     served = {(DOMAIN, KEY): {f"192.0.2.{number}": held for number, held in enumerate(answers)}}
     assert judged(ServedEverywhere(DOMAIN, KEY, after), Facts(NOW, {}, served=served)) is judgement
+
+
+@pytest.mark.parametrize(
+    ("answers", "judgement"),
+    [
+        ([LEGACY_SET, None], MET),
+        ([LEGACY_SET, SET], NOT_YET),
+        ([BOTH, SILENT], NOT_YET),
+        ([LEGACY_SET, Irregular(KEY, "an alias")], NOT_YET),
+        ([LEGACY_SET, SILENT], UNKNOWN),
+        ([], UNKNOWN),
+    ],
+)
+def test_no_server_may_name_a_host_under_mx_microsoft(answers: list[Live | NoAnswer], judgement: Judgement) -> None:
+    served = {(PARENT, KEY): {f"192.0.2.{number}": held for number, held in enumerate(answers)}}
+    assert judged(MxOffDane(PARENT, DOMAIN), Facts(NOW, {}, served=served)) is judgement
 
 
 def answer(*hosts: Name, verified: bool = True, services: tuple[str, ...] = ("Email",)) -> GraphAnswer:
@@ -266,6 +285,10 @@ def zone(*served: Signed | NoAnswer | None, held: tuple[Ds, ...] | NoAnswer = ()
     return replace(UNSIGNED_ZONE, signed={f"192.0.2.{number}": one for number, one in enumerate(served)}, ds=at_parent)
 
 
+def faulty(found: Signed, fault: str) -> Signed:
+    return replace(found, valid_until=None, fault=fault)
+
+
 def of_zone(found: ZoneFacts) -> Facts:
     return Facts(NOW, {}, zones={DOMAIN: found})
 
@@ -293,6 +316,33 @@ def test_every_server_has_to_serve_the_zone_signed_for_long_enough(
     served: list[Signed | NoAnswer | None], wanted: tuple[Ds, ...], judgement: Judgement
 ) -> None:
     assert judged(ZoneSigned(DOMAIN, wanted, 86400), of_zone(zone(*served))) is judgement
+
+
+EXPIRED = "the signature of contoso.example. DNSKEY expired"
+
+
+@pytest.mark.parametrize(
+    ("served", "wanted", "why"),
+    [
+        (None, (), "192.0.2.1 serves no DNSKEY"),
+        (signed(1), (ds(1), ds(2), ds(3)), "192.0.2.1 serves no DNSKEY for the DS 2, 3"),
+        (signed(1, 2, signing=(1,)), (ds(2),), "192.0.2.1: the DNSKEY 2 does not sign the DNSKEY set"),
+        (faulty(signed(1, signing=()), EXPIRED), (ds(1),), f"192.0.2.1: the DNSKEY 1 does not sign the DNSKEY set: {EXPIRED}"),
+        (faulty(signed(1, signing=()), EXPIRED), (), f"192.0.2.1: no entry point signs the DNSKEY set: {EXPIRED}"),
+        (faulty(signed(1, 2, signing=(1,)), "no SOA"), (ds(2),), "192.0.2.1: the DNSKEY 2 does not sign the DNSKEY set"),
+        (faulty(signed(1), "the SOA is not signed"), (ds(1),), "192.0.2.1: the SOA is not signed"),
+        (
+            signed(1, left=3600),
+            (ds(1),),
+            "192.0.2.1: signatures end 2026-11-24 01:00:00Z, and must last beyond 2026-11-25 00:00:00Z",
+        ),
+    ],
+)
+def test_whoever_waits_for_signatures_is_told_at_which_server_and_what_is_wrong(
+    served: Signed | None, wanted: tuple[Ds, ...], why: str
+) -> None:
+    facts = of_zone(replace(zone(signed(1, 2, 3)), signed={"192.0.2.0": signed(1, 2, 3), "192.0.2.1": served}))
+    assert judge(ZoneSigned(DOMAIN, wanted, 86400), facts, Memory()).why == why
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ What is checked, for domains (`domains`), zones (`zones`) and mail hosts (`mail_
   match.
 - `order`: what the design promises beyond that. One set at a time is on its way; a new host comes in as the least preferred;
   the old ones go only after the new ones were preferred in every cache for the soak; a DS or TLSA record goes only after what
-  stays is known and used everywhere.
+  stays is known and used everywhere, and the last DS only once nobody holds an answer by which senders rely on DANE.
 - `wrote`, `stale`: nothing is written twice, nor over anything else than was read, nor outside the managed key.
 - `end`: the rollout comes to its end. `rest`: proposing it again on the way gives the rest of the same steps, waits included.
 
@@ -25,7 +25,8 @@ What the model leaves out: hosts that fail without having been told to, answers 
 servers that go back to an older zone, other people's writes, changes of delegation, the time that a question is under way, the
 creation of an MX set where none was, the change in one write (`strategy: direct`), parents that add a DS by themselves (RFC
 7344), mistakes in MTA-STS policies that no run of ours saw, a policy that closes after it was open, a clock that is off by a
-minute at most or that nobody told to be wrong, and signatures by other keys than those that a DS names. What a resolver got
-before the first run is left out as well, but for a set that looks half-way: behind one an answer of up to a day may be cached.
-A state is lost only where TTLs are up to a day, for that is what is waited for in their place.
+minute at most or that nobody told to be wrong, signatures by other keys than those that a DS names, and an MX that somebody
+leads under mx.microsoft and back between two of our looks. What a resolver got before the first run is left out as well, but
+for a set that looks half-way: behind one an answer of up to a day may be cached. A state is lost only where TTLs are up to a
+day, for that is what is waited for in their place.
 """

@@ -10,6 +10,7 @@ from functools import cache
 from plans.conditions import GraphAsks, HostResolves, HostTakesMail, Instant, ServedEverywhere, StsAllows, TlsaGone, TlsaSecure
 from plans.desired import Cloud, Desired, Evidence, GraphAnswer, MailExchange, Pin, Source, Subject
 from plans.facts import Facts, Security, StsMode, StsPolicy, ZoneFacts
+from plans.microsoft import microsoft_host
 from plans.plan import Change, Manual, Rollout, Step
 from plans.policy import Finding
 from plans.position import behind
@@ -174,7 +175,7 @@ class DomainWorld:
 
     def tlsa(self, at: int) -> MicrosoftTlsa:
         """See what Microsoft publishes for its host, if that is live."""
-        host = domain.microsoft_host(self.live)
+        host = microsoft_host(self.live)
         published = self.hosts[host].dane.at(at) if host else None
         return {None: MicrosoftTlsa.UNCLEAR, True: MicrosoftTlsa.PUBLISHED, False: MicrosoftTlsa.WITHDRAWN}[published]
 

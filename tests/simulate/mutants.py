@@ -16,10 +16,12 @@ from plans.conditions import (
     HostResolves,
     HostTakesMail,
     Instant,
+    MxOffDane,
     Presents,
     ProviderHolds,
     ServedEverywhere,
     StsAllows,
+    TlsaGone,
     TlsaHarmless,
 )
 from plans.facts import Facts
@@ -148,9 +150,11 @@ def _held_by_provider(step: Step, one: Condition) -> Condition:
             return one
 
 
-def _harmless_now(_: Step, one: Condition) -> Condition:
-    """Look at a host's TLSA once, not for as long as an earlier one may be cached."""
-    return one.condition if isinstance(one, HeldFor) and isinstance(one.condition, TlsaHarmless) else one
+def _now(kind: type[Instant]) -> Program:
+    """Make one that looks once at something of this kind, not for as long as an earlier answer may be cached."""
+    return Program(
+        _requiring(lambda _, one: one.condition if isinstance(one, HeldFor) and isinstance(one.condition, kind) else one)
+    )
 
 
 def _seen_at_the_provider(step: Step) -> Step:
@@ -261,7 +265,11 @@ ZONE_MUTANTS = (
     Mutant("the old DS gone before the new one is known", without_waits(Risk.REMOVE_DS), "order"),
     Mutant("signing seen at one server", Program(position=_one_address_is_enough), "dnssec"),
     Mutant("dead TLSA switched on", without(TlsaHarmless), "dane"),
-    Mutant("TLSA that was dead a moment ago switched on", Program(_requiring(_harmless_now)), "dane"),
+    Mutant("TLSA that was dead a moment ago switched on", _now(TlsaHarmless), "dane"),
+    Mutant("the DS gone while a TLSA set stands", without(TlsaGone), "order"),
+    Mutant("the DS gone while the old TLSA set is cached", _now(TlsaGone), "order"),
+    Mutant("the DS gone while an MX leads under mx.microsoft", without(MxOffDane), "order"),
+    Mutant("the DS gone while the old MX set is cached", _now(MxOffDane), "order"),
     Mutant("a manual wait ignored", without_waits(Risk.MANUAL), "dnssec"),
 )
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from plans.dane import matches
 from plans.plan import Change
-from plans.values import Ds, RRset, Tlsa
+from plans.values import Ds, RRset, Tlsa, told
 from tests.simulate.spans import History, Span, cached
 
 Keys = frozenset[int]
@@ -79,3 +79,12 @@ def early(writes: Iterable[tuple[int, Change]], trusted: Sequence[Span[RRset | N
             for one in trusted:
                 if one.what and one.start <= at < one.end and not set(one.what.values) & set(change.after.values):
                     yield f"order: at {at} a DS goes, and somebody holds only {', '.join(map(str, one.what.values))}"
+
+
+def relied(writes: Iterable[tuple[int, Change]], dane: Iterable[Span[RRset | None]]) -> Iterator[str]:
+    """Tell of each write that takes the last DS out while somebody holds an answer by which senders rely on DANE."""
+    gone = [at for at, change in writes if change.after is None]
+    for one in dane:
+        yield from (
+            f"order: at {at} the DS goes, and somebody holds {told(one.what)}" for at in gone if one.start <= at < one.end
+        )

@@ -12,7 +12,7 @@ from tests.simulate.domains import DOMAIN, KEY, ZONE
 from tests.simulate.mail import Host, Policies, lost
 from tests.simulate.order import disorder
 from tests.simulate.published import Published
-from tests.simulate.secure import Keys, Ttls, bogus, ds_of, mismatched, tlsa_of
+from tests.simulate.secure import Keys, Ttls, bogus, ds_of, mismatched, relied, tlsa_of
 from tests.simulate.spans import ALWAYS, FOREVER, History, Span, cached, uncovered
 
 T = TypeVar("T")
@@ -140,6 +140,14 @@ def test_a_tlsa_set_and_the_certificate(records: list[tuple[int, bytes]], instal
     answers = cached([history(*sets)], lambda held: held.ttl if held else 900)
     presented = history((ALWAYS, b"a"), (installed, b"b"))
     assert bool(list(mismatched([Span(ALWAYS, FOREVER, None)], answers, [presented]))) == found
+
+
+@pytest.mark.parametrize(("ttl", "found"), [(300, False), (301, True)])
+def test_the_last_ds_goes_when_nobody_relies_on_dane_any_more(ttl: int, *, found: bool) -> None:
+    held = rrset(DOMAIN, "DS", TTLS.ds, [ds_of(1), ds_of(2)])
+    rest = rrset(DOMAIN, "DS", TTLS.ds, [ds_of(2)])
+    writes = [(50, Change(held, rest)), (400, Change(rest, None))]
+    assert bool(list(relied(writes, [Span(0, 100 + ttl, mx(ttl, (10, NEW)))]))) == found
 
 
 def test_a_write_over_another_set_or_another_key_is_wrong() -> None:

@@ -9,13 +9,14 @@ from typing import TypeVar
 from plans.conditions import Instant, ParentServesDs, ZoneSigned
 from plans.desired import Dnssec
 from plans.facts import DnsKey, Facts, HostFacts, NoAnswer, Secured, Security, Session, Signed, ZoneFacts
+from plans.microsoft import microsoft_host
 from plans.plan import Change, Rollout, SetSigning, Step
 from plans.rollout import zone
-from plans.rollout.zone import Parent, SignedByProvider, Surety, Wish
-from plans.values import Ds, Key, Name, RRset, ZoneRef, rrset
+from plans.rollout.zone_wish import Parent, SignedByProvider, Surety, Wish
+from plans.values import Ds, Key, Mx, Name, RRset, ZoneRef, rrset
 from tests.simulate.dice import Dice, chance, ttl
 from tests.simulate.published import LAGS, LONG_LAG, Published
-from tests.simulate.secure import Keys, Ttls, bogus, ds_of, early, mismatched, tlsa_of
+from tests.simulate.secure import Keys, Ttls, bogus, ds_of, early, mismatched, relied, tlsa_of
 from tests.simulate.spans import ALWAYS, History, cached
 from tests.simulate.walk import EPOCH, Program, Timetable, Walk
 
@@ -28,6 +29,8 @@ DAY = 86400
 
 T = TypeVar("T")
 
+MX_KEY = Key(ZONE.name, "MX")
+LEGACY, UNDER_DANE = Name("contoso-example.mail.protection.outlook.com."), Name("contoso-example.o-v1.mx.microsoft.")
 HELD_BY_HOST = Key(Name(f"_25._tcp.{HOST}"), "TLSA")
 RIGHT, WRONG = b"right", b"wrong"
 
@@ -49,6 +52,10 @@ class ZoneWorld:
         held = rrset(ZONE.name, "DS", self.ttls.ds, map(ds_of, keys)) if has_ds else None
         self.parent = Published(PARENT, {KEY: held}, self.ttls.parent_negative, dice)
         self.by_registrar = chance(dice, 3)
+        self._mx_ttl = min(ttl(dice), self.ttls.longest)
+        self.mx = History(_mx(dice.of((LEGACY, UNDER_DANE)), self._mx_ttl))
+        self.mx_servers = [History(self.mx.last) for _ in range(dice.between(2, 3))]
+        self._leads_back = False
         tlsa_ttl = min(ttl(dice), self.ttls.longest)
         mended = ALWAYS if has_ds else dice.of((ALWAYS, 5000, 300000))
         by_record = chance(dice, 2)
@@ -61,9 +68,22 @@ class ZoneWorld:
         for server in self.servers:
             server.tell(at + (self._dice.between(0, LONG_LAG) if chance(self._dice, 6) else self._dice.of(LAGS)), keys)
 
-    def drop_tlsa(self, at: int) -> None:
-        """Have the mail host's TLSA removed, in its own time once it matched."""
+    def drop_dane(self, at: int) -> None:
+        """Have the mail host's TLSA removed, in its own time once it matched, and the MX brought back from mx.microsoft.
+
+        At times it is led there only now, whatever is planned for the zone, and back once one of our runs has seen it.
+        """
         self.tlsa.tell(max(at, *self.tlsa.changes_after(at), at + 60), None)
+        if chance(self._dice, 2):
+            self._lead(at + self._dice.of((0, 60, 5000, 300000)), UNDER_DANE)
+        self._leads_back = True
+
+    def _lead(self, at: int, host: Name) -> None:
+        """Have the MX name a host from then on; each server takes it over when it comes to it."""
+        held = _mx(host, self._mx_ttl)
+        self.mx.tell(at, held)
+        for server in self.mx_servers:
+            server.tell(at + self._dice.of(LAGS), held)
 
     @property
     def held(self) -> RRset | None:
@@ -99,10 +119,15 @@ class ZoneWorld:
         return Signed(made, self.ttls.key, keys, until) if keys else None
 
     def facts(self, _wanted: frozenset[Instant], at: int) -> Facts:
-        """Look at the zone, its parent and its mail host."""
-        now = EPOCH + timedelta(seconds=at)
-        live = {} if self.by_registrar else self.parent.live()
-        return Facts(now, live, zones={ZONE.name: self.zone_facts(at)}, hosts={HOST: self._host(at)}, clock_skew=timedelta(0))
+        """Look at the zone, its parent, its MX and its mail host."""
+        return Facts(
+            EPOCH + timedelta(seconds=at),
+            {} if self.by_registrar else self.parent.live(),
+            served={(ZONE.name, MX_KEY): {f"192.0.2.{n}": server.at(at) for n, server in enumerate(self.mx_servers, start=1)}},
+            zones={ZONE.name: self.zone_facts(at)},
+            hosts={HOST: self._host(at)},
+            clock_skew=timedelta(0),
+        )
 
     def _host(self, at: int) -> HostFacts:
         """Give the mail host in the zone: its TLSA matches what it presents from some time on."""
@@ -131,13 +156,18 @@ class ZoneWorld:
             self.parent.write(at, Change(self.held, new))
 
     def noted(self, at: int) -> None:
-        """Hear that a run came to its end."""
+        """Hear that a run came to its end, or that a plan was made; it saw the MX, since one server at most was silent."""
+        if self._leads_back and all(microsoft_host(server.at(at)) for server in self.mx_servers):
+            self._leads_back = False
+            self._lead(at + self._dice.of((1, 60, 5000, 300000)), LEGACY)
 
     def changes_after(self, at: int) -> Iterator[int]:
         """Give when servers and the mail host change."""
         yield from self.parent.changes_after(at)
         for server in self.servers:
             yield from server.changes_after(at)
+        for mx in (self.mx, *self.mx_servers):
+            yield from mx.changes_after(at)
         yield from self.certificate.changes_after(at)
         yield from self.tlsa.changes_after(at)
 
@@ -147,8 +177,9 @@ class ZoneWorld:
             SignedByProvider(bool(self.keys), tuple(ds_of(tag) for tag in sorted(self.keys)[-1:])) if by_provider else None
         )
         parent = Parent(None) if self.by_registrar else Parent(PARENT, self.held)
-        surety = Surety(self.ttls.longest)
-        return Wish(ZONE, dnssec, self.zone_facts(at), provider, parent, (HOST,), surety)
+        surety, with_dane = Surety(self.ttls.longest), (ZONE.name,) if microsoft_host(self.mx.at(at)) else ()
+        facts = self.zone_facts(at)
+        return Wish(ZONE, dnssec, facts, provider, parent, (HOST,), surety, domains=(ZONE.name,), with_dane=with_dane)
 
     def wrong(self) -> Iterator[str]:
         """Tell what meets in some cache that must not, and what the parent refused."""
@@ -156,7 +187,18 @@ class ZoneWorld:
         yield from early(self.parent.writes, self.parent.cached(KEY))
         yield from bogus(self.parent.cached(KEY), self.servers, self.ttls)
         secure = [one for one in self.parent.cached(KEY) if one.what]
-        yield from mismatched(secure, cached([self.tlsa], lambda held: held.ttl if held else 0), [self.certificate])
+        tlsa = cached([self.tlsa], _ttl)
+        yield from mismatched(secure, tlsa, [self.certificate])
+        led = [one for one in cached(self.mx_servers, _ttl) if microsoft_host(one.what)]
+        yield from relied(self.parent.writes, [*(one for one in tlsa if one.what), *led])
+
+
+def _mx(host: Name, seconds: int) -> RRset:
+    return rrset(ZONE.name, "MX", seconds, [Mx(0, host)])
+
+
+def _ttl(held: RRset | None) -> int:
+    return held.ttl if held else 0
 
 
 def _tlsa(certificate: bytes, seconds: int) -> RRset | None:
@@ -192,7 +234,7 @@ class _Play:
         if self._by_provider and chance(self._dice, 2):
             yield from self._roll()
         if chance(self._dice, 2):
-            self._world.drop_tlsa(self._times.now)
+            self._world.drop_dane(self._times.now)
             yield from self._come_to(Dnssec.OFF)
         yield from self._world.wrong()
 
@@ -213,6 +255,7 @@ class _Play:
             elif self._is_there(wanted):
                 return
             else:
+                self._world.noted(self._times.now)
                 self._times.now = min(self._world.changes_after(self._times.now), default=self._times.now + 3600)
         yield f"end: {wanted} was not come to at {self._times.now}"
 

@@ -130,7 +130,14 @@ def test_what_is_installed_is_to_be_renamed_in_the_manifest() -> None:
 
 
 CNAME = RRset(Key(KEY.owner, "CNAME"), 300, (Opaque("elsewhere.example."),))
+HOSTED = RRset(Key(HOST, "A"), 300, (Opaque("192.0.2.1"),))
+ALIAS = Opaque("elsewhere.example.")
 CUT = RRset(Key(HOST, "NS"), 300, (Opaque("ns.elsewhere.example."),))
+
+
+def at(owner: str, value: Tlsa | Opaque) -> RRset:
+    """Make a wildcard's set: a TLSA record, or an alias."""
+    return RRset(Key(Name(owner), "TLSA" if isinstance(value, Tlsa) else "CNAME"), 300, (value,))
 
 
 @pytest.mark.parametrize(
@@ -141,6 +148,9 @@ CUT = RRset(Key(HOST, "NS"), 300, (Opaque("ns.elsewhere.example."),))
         (wish(), snapshot(Irregular(KEY, "mixed TTLs")), "set-irregular"),
         (wish(), snapshot(None, CNAME), "cname-at-name"),
         (wish(), snapshot(None, CUT), "delegated-away"),
+        (wish(), snapshot(None, HOSTED, at(f"*.{HOST}", record(7))), "wildcard-shadowed"),
+        (wish(), snapshot(None, HOSTED, at(f"*._tcp.{HOST}", ALIAS)), "wildcard-shadowed"),
+        (wish(), snapshot(None, at("*.gateway.example.", ALIAS)), "wildcard-shadowed"),
     ],
 )
 def test_what_would_be_worth_nothing_is_refused(of: Wish, held: Snapshot, code: str) -> None:
@@ -148,6 +158,34 @@ def test_what_would_be_worth_nothing_is_refused(of: Wish, held: Snapshot, code: 
     assert rollout is None
     assert [one.code for one in findings] == [code]
     assert all(one.stops and one.mend and one.subject == Subject(HOST, SubjectKind.MAIL_HOST) for one in findings)
+
+
+def test_a_wildcard_that_answers_for_the_owner_is_named_with_what_it_holds() -> None:
+    _, (found,) = propose(wish(), snapshot(None, HOSTED, at(f"*.{HOST}", ALIAS)))
+    assert found.what == (
+        "Names like _25._tcp.mx1.gateway.example. are answered by the wildcard *.mx1.gateway.example. (CNAME), "
+        "which a record of its own would shadow (RFC 4592)."
+    )
+    assert "Give _25._tcp.mx1.gateway.example. what it needs" in found.mend
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (HOSTED, at("*.gateway.example.", ALIAS)),
+        (RRset(Key(Name(f"_443._tcp.{HOST}"), "TLSA"), 300, (record(7),)), at("*.gateway.example.", record(7))),
+    ],
+)
+def test_a_wildcard_that_does_not_reach_the_owner_keeps_nothing_back(others: tuple[RRset, ...]) -> None:
+    held = snapshot(None, *others)
+    nodes = {HOST: frozenset[str](), **held.nodes}
+    assert propose(wish(), replace(held, nodes=nodes))[0]
+
+
+def test_a_set_that_is_there_shadows_its_wildcard_already() -> None:
+    live = tlsa(DEAD)
+    held = snapshot(live, live, at(f"*._tcp.{HOST}", ALIAS))
+    assert propose(wish(), held)[0]
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,14 @@ def test_a_record_that_cannot_be_added_is_refused(held: Live, code: str) -> None
     assert propose(on_its_way(), snapshot(on_its_way(), held), Verify.MANUAL)[0]
 
 
+def test_a_text_is_not_added_where_it_would_hide_the_wildcard_that_leads_the_mail() -> None:
+    above = replace(ZONE, name=name("example"))
+    sets: dict[Key, Live] = dict.fromkeys(keys(on_its_way(), above.name))
+    for nodes, told in (({name("*.example"): frozenset({"MX"})}, ["wildcard-shadowed"]), ({}, [])):
+        _, findings = propose(on_its_way(), Snapshot(above, sets, nodes), Verify.DNS)
+        assert [finding.code for finding in findings] == told
+
+
 def test_the_way_is_walked_as_the_tenant_goes_it() -> None:
     rollout, _ = propose(on_its_way(), snapshot(on_its_way(), txt(SPF)), Verify.DNS)
     assert rollout

@@ -16,6 +16,7 @@ from plans.conditions import (
     Condition,
     DelegatedTo,
     HeldFor,
+    MxOffDane,
     ParentSecure,
     ParentServesDs,
     ProviderHolds,
@@ -29,18 +30,8 @@ from plans.facts import DnsKey, NoAnswer, Security, Signed, ZoneFacts
 from plans.plan import Change, Manual, Rollout, SetSigning, Step
 from plans.policy import Risk, Severity
 from plans.rollout.phased import UNKNOWN_TTL
-from plans.rollout.zone import (
-    DS_TTL,
-    LONGEST_TTL,
-    SIGNATURES_LEFT,
-    Parent,
-    SignedByProvider,
-    Surety,
-    Wish,
-    entry_points,
-    propose,
-    remembered,
-)
+from plans.rollout.zone import DS_TTL, SIGNATURES_LEFT, entry_points, propose, remembered
+from plans.rollout.zone_wish import LONGEST_TTL, Parent, SignedByProvider, Surety, Wish
 from plans.values import Ds, Irregular, Key, RRset, ZoneRef, name, rrset
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -318,6 +309,28 @@ def test_a_ds_stays_while_the_mx_of_a_domain_is_under_mx_microsoft_unless_the_zo
     remove, _ = steps(bogus)
     assert remove.requires == ()
     assert codes(replace(relying, dnssec=Dnssec.MANAGE)) == []
+
+
+def test_a_ds_stays_while_the_manifest_asks_for_the_tlsa_of_a_mail_host_in_the_zone() -> None:
+    secure = facts(signed(1), held=at(3600, OLD), security=Security.SECURE)
+    both = replace(wish(secure, OFF, provider=ON), with_dane=(ZONE.name,), with_tlsa=(HOST,))
+    assert codes(both) == [("dane-before-ds", Severity.BLOCK), ("tlsa-before-ds", Severity.BLOCK)]
+    of_host = replace(both, with_dane=())
+    assert codes(of_host) == [("tlsa-before-ds", Severity.BLOCK)]
+    assert codes(replace(of_host, facts=replace(secure, security=Security.BOGUS))) == [("broken-now", Severity.WARNING)]
+    assert codes(replace(of_host, facts=facts(signed(1)), parent=Parent(ABOVE))) == []
+    assert codes(replace(of_host, dnssec=Dnssec.MANAGE)) == []
+
+
+def test_a_ds_goes_once_no_cache_leads_any_domain_in_the_zone_under_mx_microsoft() -> None:
+    secure = facts(signed(1), held=at(3600, OLD), security=Security.SECURE)
+    held = replace(wish(secure, OFF, provider=ON), domains=(ZONE.name, name("eu.contoso.example")))
+    remove, unsign = steps(held)
+    assert remove.requires == (
+        DANE_GONE,
+        *(HeldFor(MxOffDane(ZONE.name, domain), SURETY.longest_ttl) for domain in held.domains),
+    )
+    assert unsign.requires == (HeldFor(ParentServesDs(ZONE.name, ()), 3600),)
 
 
 def test_signatures_go_whatever_the_mx_is_where_no_ds_is_left() -> None:
