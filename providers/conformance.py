@@ -23,6 +23,7 @@ import pytest
 from plans.values import Name, name
 from providers import conformance_cases as cases
 from providers import conformance_checks as checks
+from providers import conformance_ttls as ttls
 from providers.conformance_bench import Bench, Facts
 from providers.conformance_cases import Record
 from providers.contract import Adapter
@@ -80,3 +81,6 @@ def _cases(suite: Suite) -> Iterator[tuple[str, _Case]]:
     yield from ((f"conflict: {case.name}", partial(checks.race, case)) for case in cases.races(types))
     yield from ((f"refuse: {case.name}", partial(checks.refusal, case)) for case in cases.refusals(types))
     yield from checks.CHECKS.items()
+    if suite.adapter.capabilities.lists:
+        yield from ttls.CHECKS.items()
+        yield from ((f"highest TTLs beside irregular: {kind}", partial(ttls.beside, kind)) for kind in suite.irregular)

@@ -5,13 +5,13 @@ A check raises `AssertionError` with what it found and what the contract asks fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from plans.plan import Change
 from plans.snapshot import Snapshot
-from plans.values import Irregular, Key, Name, name, parse_value, rrset
+from plans.values import Irregular, Key, Name, ZoneRef, name, parse_value, rrset
 from providers.conformance_bench import Bench, Facts, Scene, scene_of
 from providers.conformance_cases import (
     SAMPLES,
@@ -29,7 +29,8 @@ from providers.conformance_cases import (
 from providers.contract import Outcome, ProviderError, Status, Unsupported, ZoneNotFound
 
 
-def _expect(what: str, found: object, wanted: object) -> None:
+def expect(what: str, found: object, wanted: object) -> None:
+    """Raise `AssertionError` where something else was found."""
     __tracebackhide__ = True
     if found == wanted:
         return
@@ -39,7 +40,8 @@ def _expect(what: str, found: object, wanted: object) -> None:
     raise AssertionError(f"{what}\n  {told}")
 
 
-def _refused(error: type[Exception], what: str, call: Callable[[], object]) -> None:
+def expect_refusal(error: type[Exception], what: str, call: Callable[[], object]) -> None:
+    """Raise `AssertionError` where a call gives an answer."""
     __tracebackhide__ = True
     try:
         answer = call()
@@ -63,8 +65,8 @@ def read(case: Read, facts: Facts, bench: Bench) -> None:
     key = scene.key(case.owner, case.type)
     snapshot = scene.read(key)
     held = case.held and set_of(facts.apex, case.owner, case.type, case.held)
-    _expect("the snapshot names the zone that was asked", snapshot.zone, scene.zone)
-    _expect("a snapshot has every key that was asked, and no other", dict(snapshot.sets), {key: held})
+    expect("the snapshot names the zone that was asked", snapshot.zone, scene.zone)
+    expect("a snapshot has every key that was asked, and no other", dict(snapshot.sets), {key: held})
 
 
 def node(case: Node, facts: Facts, bench: Bench) -> None:
@@ -72,8 +74,8 @@ def node(case: Node, facts: Facts, bench: Bench) -> None:
     scene = scene_of(facts, bench)
     key = scene.key(case.owner, facts.usual_type)
     snapshot = scene.read(key)
-    _expect("no other name is told of", set(snapshot.nodes) - {key.owner}, set())
-    _expect("a name is there with all its types, or is not", _node_types(snapshot, key.owner, facts), case.types)
+    expect("no other name is told of", set(snapshot.nodes) - {key.owner}, set())
+    expect("a name is there with all its types, or is not", _node_types(snapshot, key.owner, facts), case.types)
 
 
 def write(case: Write, facts: Facts, bench: Bench) -> None:
@@ -81,7 +83,7 @@ def write(case: Write, facts: Facts, bench: Bench) -> None:
     if case.name in facts.cannot_hold:
         scene = scene_of(facts, bench)
         held = case.after or case.before
-        _refused(Unsupported, "what can never be held", lambda: scene.wanted(case.owner, case.type, held))
+        expect_refusal(Unsupported, "what can never be held", lambda: scene.wanted(case.owner, case.type, held))
         return
     scene = scene_of(facts, bench, case)
     key = scene.key(case.owner, case.type)
@@ -89,16 +91,16 @@ def write(case: Write, facts: Facts, bench: Bench) -> None:
     before, wanted = change.before, change.after
     others = scene.others(key)
     base = scene.read(key)
-    _expect("what stands there is read", base.sets, {key: before})
+    expect("what stands there is read", base.sets, {key: before})
     if wanted is not None:
-        _expect("a canonical set is its own canonical form", scene.provider.canonical(scene.zone, wanted), wanted)
+        expect("a canonical set is its own canonical form", scene.provider.canonical(scene.zone, wanted), wanted)
     outcomes = scene.provider.apply(base, [change])
-    _expect("the change is made", _statuses(outcomes), {key: Status.WRITTEN})
+    expect("the change is made", _statuses(outcomes), {key: Status.WRITTEN})
     again = scene.read(key)
-    _expect("what was written is read, and nothing is left to do", again.sets, {key: wanted})
-    _expect("the provider holds it", scene.records() - others, records_of(wanted))
-    _expect("every other record is as it was", scene.others(key), others)
-    _expect("the name is there with all its types, or is not", _node_types(again, key.owner, facts), scene.types_of(key.owner))
+    expect("what was written is read, and nothing is left to do", again.sets, {key: wanted})
+    expect("the provider holds it", scene.records() - others, records_of(wanted))
+    expect("every other record is as it was", scene.others(key), others)
+    expect("the name is there with all its types, or is not", _node_types(again, key.owner, facts), scene.types_of(key.owner))
 
 
 def race(case: Race, facts: Facts, bench: Bench) -> None:
@@ -110,9 +112,9 @@ def race(case: Race, facts: Facts, bench: Bench) -> None:
     bench.put(facts.apex, change.key, records_of(scene.wanted(write.owner, write.type, case.meanwhile)))
     theirs = scene.records()
     outcomes = scene.provider.apply(base, [change])
-    _expect("it is a conflict", _statuses(outcomes), {change.key: Status.CONFLICT})
-    _expect("the conflict says why", bool(outcomes[change.key].detail), wanted=True)
-    _expect("what the other one wrote stands", scene.records(), theirs)
+    expect("it is a conflict", _statuses(outcomes), {change.key: Status.CONFLICT})
+    expect("the conflict says why", bool(outcomes[change.key].detail), wanted=True)
+    expect("what the other one wrote stands", scene.records(), theirs)
 
 
 def refusal(case: Refusal, facts: Facts, bench: Bench) -> None:
@@ -120,7 +122,7 @@ def refusal(case: Refusal, facts: Facts, bench: Bench) -> None:
     scene = scene_of(facts, bench)
     value = parse_value(case.type, case.value)
     refused = rrset(case.owner.format(zone=facts.apex.removesuffix(".")), case.type, 3600, [value])
-    _refused(Unsupported, "a set that does not belong there", lambda: scene.provider.canonical(scene.zone, refused))
+    expect_refusal(Unsupported, "a set that does not belong there", lambda: scene.provider.canonical(scene.zone, refused))
 
 
 def irregular(kind: str, facts: Facts, bench: Bench) -> None:
@@ -131,13 +133,13 @@ def irregular(kind: str, facts: Facts, bench: Bench) -> None:
     before = scene.records()
     base = scene.read(key)
     found = base.sets[key]
-    _expect("the set is irregular and says why", isinstance(found, Irregular) and bool(found.reason), wanted=True)
+    expect("the set is irregular and says why", isinstance(found, Irregular) and bool(found.reason), wanted=True)
     sample = SAMPLES[key.type]
     theirs, ours = (set_of(facts.apex, "box", key.type, Held(300, (value,))) for value in (sample.one, sample.three))
     others = [] if key.type == "TXT" else [Change(theirs, ours), Change(theirs, None)]
     for change in (Change(None, ours), *others):
-        _expect("it is never changed", _statuses(scene.provider.apply(base, [change])), {key: Status.CONFLICT})
-    _expect("it stands as it was", scene.records(), before)
+        expect("it is never changed", _statuses(scene.provider.apply(base, [change])), {key: Status.CONFLICT})
+    expect("it stands as it was", scene.records(), before)
 
 
 def _longest_match(facts: Facts, bench: Bench) -> None:
@@ -153,22 +155,22 @@ def _longest_match(facts: Facts, bench: Bench) -> None:
         other: other,
     }
     found = provider.zones([*held, name("elsewhere.invalid"), name(f"x{apex}"), name(f"x\\.{apex}")])
-    _expect("each name has its zone", {asked: zone.name for asked, zone in found.items()}, held)
-    _expect("names of one zone have one reference", found[name(f"a.b.{apex}")], found[apex])
-    _expect("nothing asked, nothing found", dict(provider.zones([])), {})
+    expect("each name has its zone", {asked: zone.name for asked, zone in found.items()}, held)
+    expect("names of one zone have one reference", found[name(f"a.b.{apex}")], found[apex])
+    expect("nothing asked, nothing found", dict(provider.zones([])), {})
 
 
 def _catalogue(facts: Facts, bench: Bench) -> None:
     zones = _three_zones(facts)
     provider = bench.open({zone: [] for zone in reversed(zones)})
     found = list(provider.catalogue())
-    _expect("every zone is given once, by name", [zone.name for zone in found], sorted(zones))
-    _expect("with the reference by which it is found", {zone.name: zone for zone in found}, provider.zones(zones))
+    expect("every zone is given once, by name", [zone.name for zone in found], sorted(zones))
+    expect("with the reference by which it is found", {zone.name: zone for zone in found}, provider.zones(zones))
 
 
 def _empty_catalogue(facts: Facts, bench: Bench) -> None:
     provider = bench.open({})
-    _expect("an account without zones has none", (list(provider.catalogue()), dict(provider.zones([facts.apex]))), ([], {}))
+    expect("an account without zones has none", (list(provider.catalogue()), dict(provider.zones([facts.apex]))), ([], {}))
 
 
 def _access(facts: Facts, bench: Bench) -> None:
@@ -176,9 +178,18 @@ def _access(facts: Facts, bench: Bench) -> None:
     before = scene.records()
     access = scene.provider.access(scene.zone)
     told = [access.readable, access.writable]
-    _expect("a zone that is read and written is not said to be closed", False in told, wanted=False)
-    _expect("what cannot be told has a reason", bool(access.detail) or None not in told, wanted=True)
-    _expect("nothing is written", scene.records(), before)
+    expect("a zone that is read and written is not said to be closed", False in told, wanted=False)
+    expect("what cannot be told has a reason", bool(access.detail) or None not in told, wanted=True)
+    expect("nothing is written", scene.records(), before)
+
+
+def other_references(zone: ZoneRef) -> Iterator[ZoneRef]:
+    """Give references that are like that of a zone, and lead nowhere."""
+    yield replace(zone, provider="another-label")
+    yield replace(zone, type="another-type")
+    yield replace(zone, account="another-account")
+    yield replace(zone, id="another-id")
+    yield replace(zone, name=name("elsewhere.invalid"))
 
 
 def _other_references(facts: Facts, bench: Bench) -> None:
@@ -186,21 +197,15 @@ def _other_references(facts: Facts, bench: Bench) -> None:
     before = scene.records()
     write = _create(facts, 0)
     token = scene.read(scene.key(write.owner, write.type)).token
-    for other in (
-        replace(scene.zone, provider="another-label"),
-        replace(scene.zone, type="another-type"),
-        replace(scene.zone, account="another-account"),
-        replace(scene.zone, id="another-id"),
-        replace(scene.zone, name=name("elsewhere.invalid")),
-    ):
+    for other in other_references(scene.zone):
         create = Change(None, set_of(other.name, write.owner, write.type, Held(3600, (SAMPLES[write.type].one,))))
         for call in (
             partial(scene.provider.read, other, [create.key]),
             partial(scene.provider.access, other),
             partial(scene.provider.apply, Snapshot(other, {create.key: None}, {}, token), [create]),
         ):
-            _refused(ZoneNotFound, f"the reference {other}", call)
-    _expect("nothing is written", scene.records(), before)
+            expect_refusal(ZoneNotFound, f"the reference {other}", call)
+    expect("nothing is written", scene.records(), before)
 
 
 def _several(facts: Facts, bench: Bench) -> None:
@@ -216,9 +221,9 @@ def _several(facts: Facts, bench: Bench) -> None:
     keys = [change.key for change in changes]
     others = scene.others(*keys)
     outcomes = scene.provider.apply(scene.read(*keys), changes)
-    _expect("all are made", _statuses(outcomes), dict.fromkeys(keys, Status.WRITTEN))
-    _expect("all are read", scene.read(*keys).sets, {change.key: change.after for change in changes})
-    _expect("every other record is as it was", scene.others(*keys), others)
+    expect("all are made", _statuses(outcomes), dict.fromkeys(keys, Status.WRITTEN))
+    expect("all are read", scene.read(*keys).sets, {change.key: change.after for change in changes})
+    expect("every other record is as it was", scene.others(*keys), others)
 
 
 def _conflict_among_several(facts: Facts, bench: Bench) -> None:
@@ -230,13 +235,13 @@ def _conflict_among_several(facts: Facts, bench: Bench) -> None:
     bench.put(facts.apex, lost.key, records_of(scene.wanted(owner, rdata_type, Held(300, (SAMPLES[rdata_type].two,)))))
     before = scene.records()
     outcomes = scene.provider.apply(base, [other, lost])
-    _expect("every change has an outcome", set(outcomes), {lost.key, other.key})
-    _expect("the lost race is a conflict", outcomes[lost.key].status, Status.CONFLICT)
+    expect("every change has an outcome", set(outcomes), {lost.key, other.key})
+    expect("the lost race is a conflict", outcomes[lost.key].status, Status.CONFLICT)
     made = outcomes[other.key].status is Status.WRITTEN
     unmade = outcomes[other.key].status in {Status.NOT_TRIED, Status.CONFLICT}
-    _expect("the other change is made or it is not", made or unmade, wanted=True)
-    _expect("all are made or none", facts.atomic and made, wanted=False)
-    _expect("the provider holds what it says", scene.records(), before | (records_of(other.after) if made else frozenset()))
+    expect("the other change is made or it is not", made or unmade, wanted=True)
+    expect("all are made or none", facts.atomic and made, wanted=False)
+    expect("the provider holds what it says", scene.records(), before | (records_of(other.after) if made else frozenset()))
 
 
 def _made_up(facts: Facts, bench: Bench) -> None:
@@ -254,15 +259,15 @@ def _made_up(facts: Facts, bench: Bench) -> None:
         ("a key that the base does not have", base, elsewhere),
     ):
         outcomes = scene.provider.apply(made_up, [tried])
-        _expect(f"{what} is a conflict", _statuses(outcomes), {tried.key: Status.CONFLICT})
-        _expect("nothing is written", scene.records(), before)
+        expect(f"{what} is a conflict", _statuses(outcomes), {tried.key: Status.CONFLICT})
+        expect("nothing is written", scene.records(), before)
 
 
 def _no_change(facts: Facts, bench: Bench) -> None:
     scene = scene_of(facts, bench)
     before = scene.records()
-    _expect("no change has no outcome", dict(scene.provider.apply(scene.read(scene.key("mail", facts.usual_type)), [])), {})
-    _expect("nothing is written", scene.records(), before)
+    expect("no change has no outcome", dict(scene.provider.apply(scene.read(scene.key("mail", facts.usual_type)), [])), {})
+    expect("nothing is written", scene.records(), before)
 
 
 def _one_key_twice(facts: Facts, bench: Bench) -> None:
@@ -271,8 +276,8 @@ def _one_key_twice(facts: Facts, bench: Bench) -> None:
     twin = scene.change(replace(_create(facts, 0), after=Held(300, (SAMPLES[create.key.type].two,))))
     before = scene.records()
     base = scene.read(create.key)
-    _refused(ValueError, "a call with two changes of one key", lambda: scene.provider.apply(base, [create, twin]))
-    _expect("nothing is written", scene.records(), before)
+    expect_refusal(ValueError, "a call with two changes of one key", lambda: scene.provider.apply(base, [create, twin]))
+    expect("nothing is written", scene.records(), before)
 
 
 def _beside_a_cname(facts: Facts, bench: Bench) -> None:
@@ -288,7 +293,7 @@ def _outside(facts: Facts, bench: Bench) -> None:
     value = parse_value(create.key.type, SAMPLES[create.key.type].one)
     outside = Change(None, rrset("elsewhere.invalid", create.key.type, 3600, [value]))
     snapshot = scene.read(outside.key)
-    _expect("a name outside the zone is not there", (dict(snapshot.sets), dict(snapshot.nodes)), ({outside.key: None}, {}))
+    expect("a name outside the zone is not there", (dict(snapshot.sets), dict(snapshot.nodes)), ({outside.key: None}, {}))
     _not_written(scene, [create, outside] if facts.atomic else [outside])
 
 
@@ -300,8 +305,8 @@ def _not_written(scene: Scene, changes: Sequence[Change]) -> None:
         status: object = scene.provider.apply(base, changes)[changes[-1].key].status
     except ProviderError:
         status = Status.REJECTED
-    _expect("it is refused", status, Status.REJECTED)
-    _expect("nothing is written", scene.records(), before)
+    expect("it is refused", status, Status.REJECTED)
+    expect("nothing is written", scene.records(), before)
 
 
 def _three_zones(facts: Facts) -> tuple[Name, Name, Name]:

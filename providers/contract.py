@@ -96,6 +96,19 @@ class Reader(Protocol):
         ...
 
 
+class Lister(Protocol):
+    """What a reader can do besides whose adapter says `Capabilities.lists`: look through a whole zone."""
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        """Give the highest TTL (seconds) with which the zone answers, by type, of all its sets, whoever's they are.
+
+        None: it cannot be told, as where an alias has the TTL of something else, or the zone may not be listed. Types that the
+        zone does not hold are missing. The zone goes by as a stream, a part after the other, and is never in memory at once.
+        Raises `ProviderError`: a listing that did not come to its end gives nothing.
+        """
+        ...
+
+
 class Provider(Reader, Protocol):
     """A reader that can also write."""
 
@@ -168,6 +181,10 @@ class Capabilities:
     """False: nothing is ever written here; every change becomes a step for a person."""
     signs: bool = False
     """Whether zones can be signed through it (`Reader.signer`)."""
+    keeps_servers: bool = False
+    """Whether a zone has the same name servers (`Reader.name_servers`) for as long as it has its id."""
+    lists: bool = False
+    """Whether whole zones can be looked through: then its readers are `Lister` too."""
 
 
 class Options(BaseModel):

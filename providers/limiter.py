@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,10 +14,12 @@ _TOLD_FROM = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Requests a second, and how many may come at once after a pause."""
+    """Requests a second, and how many may come at once after a pause; `most`: no more than so many in any `within` seconds."""
 
     per_second: float
     burst: int = 1
+    most: int | None = None
+    within: float = 0.0
 
 
 class Limiter:
@@ -38,6 +40,9 @@ class Limiter:
         self._tokens = float(rate.burst)
         self._filled = clock()
         self._blocked_until = 0.0
+        self._through = self._filled
+        self._sent: deque[float] = deque(maxlen=rate.most)
+        self._told_until = 0.0
 
     def acquire(self) -> None:
         """Wait until one request may be sent. Requests are let through in the order in which they came."""
@@ -45,24 +50,36 @@ class Limiter:
             now = self._clock()
             self._fill(now)
             self._tokens -= 1
-            wait = max(-self._tokens / self._rate.per_second, self._blocked_until - now, 0.0)
-        self._wait(wait, "for the rate limit")
+            wait = max(-self._tokens / self._rate.per_second, self._blocked_until - now, self._full_until() - now, 0.0)
+            self._through = max(self._through, now + wait)
+            if self._rate.most is not None:
+                self._sent.append(now + wait)
+            tell = wait >= _TOLD_FROM and now >= self._told_until
+            if tell:
+                self._told_until = now + wait
+        if tell:
+            self._notify(f"Waiting {wait:.0f} s for the rate limit.")
+        if wait > 0:
+            self._sleep(wait)
 
     def block(self, seconds: float) -> None:
         """Let nothing through for a while: the service said so."""
         with self._lock:
             self._blocked_until = max(self._blocked_until, self._clock() + seconds)
 
+    @property
+    def wait(self) -> float:
+        """For how many seconds the last of those who wait still do."""
+        with self._lock:
+            return max(self._through - self._clock(), 0.0)
+
     def _fill(self, now: float) -> None:
         self._tokens = min(float(self._rate.burst), self._tokens + (now - self._filled) * self._rate.per_second)
         self._filled = now
 
-    def _wait(self, seconds: float, why: str) -> None:
-        if seconds <= 0:
-            return
-        if seconds >= _TOLD_FROM:
-            self._notify(f"Waiting {seconds:.0f} s {why}.")
-        self._sleep(seconds)
+    def _full_until(self) -> float:
+        """Give when the oldest of as many requests as are let through `within` a time has left it."""
+        return self._sent[0] + self._rate.within if len(self._sent) == self._rate.most else 0.0
 
 
 class Limiters:
@@ -77,6 +94,17 @@ class Limiters:
         """Give the account's limiter; the first rate that was asked for holds."""
         with self._lock:
             return self._of_account.setdefault((service, account), Limiter(rate, self._notify))
+
+    @property
+    def waits(self) -> Mapping[str, float]:
+        """The services whose limit makes somebody wait just now: for how many seconds."""
+        with self._lock:
+            limiters = list(self._of_account.items())
+        longest: dict[str, float] = {}
+        for (service, _), limiter in limiters:
+            if (wait := limiter.wait) > longest.get(service, 0.0):
+                longest[service] = wait
+        return longest
 
 
 class Meter:

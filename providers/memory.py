@@ -25,7 +25,7 @@ from providers.contract import (
     Unsupported,
     ZoneNotFound,
 )
-from providers.zonedata import ZoneData, guard, holds, require_writable
+from providers.zonedata import ZoneData, guard, highest_by_type, holds, require_writable
 
 TYPE = "memory"
 
@@ -121,6 +121,12 @@ class Memory:
         require_writable(zone, wanted)
         return wanted
 
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        """Give the highest TTL of each type; None where a set is irregular: that has no TTL here. Raises `ZoneNotFound`."""
+        with self._lock:
+            held = self._held(zone).sets.items()
+            return highest_by_type((key.type, one.ttl if isinstance(one, RRset) else None) for key, one in held)
+
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:  # noqa: ARG002 - the contract's
         """Name no server: nothing is published."""
         return frozenset()
@@ -172,6 +178,8 @@ def _open(label: str, _options: Options, _context: Context) -> Memory:
 ADAPTER = Adapter(
     contract=CONTRACT_VERSION,
     options=Options,
-    capabilities=Capabilities(guard="compared and written under one lock", types=frozenset(MANAGED_TYPES), publishes="none"),
+    capabilities=Capabilities(
+        guard="compared and written under one lock", types=frozenset(MANAGED_TYPES), publishes="none", lists=True
+    ),
     open=_open,
 )

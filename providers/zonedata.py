@@ -16,6 +16,16 @@ def holds(zone: Name, owner: Name) -> bool:
     return plain and ("\\" not in owner or is_at_or_below(owner, zone))
 
 
+def highest_by_type(found: Iterable[tuple[str, int | None]]) -> dict[str, int] | None:
+    """Give the highest TTL of each type of all that goes by; None as soon as there is a TTL that cannot be told."""
+    highest: dict[str, int] = {}
+    for rdata_type, ttl in found:
+        if ttl is None:
+            return None
+        highest[rdata_type] = max(ttl, highest.get(rdata_type, 0))
+    return highest
+
+
 class ZoneData:
     """A reading view of one zone's records.
 

@@ -41,7 +41,7 @@ from providers.contract import (
 from providers.masterfile import MasterFile, parse
 from providers.masterfile_edit import edit, require_editable
 from providers.masterfile_lines import MAX_OCTETS, MasterFileError
-from providers.zonedata import guard, require_writable
+from providers.zonedata import guard, highest_by_type, require_writable
 
 TYPE = "zonefile"
 _SUFFIX = ".zone"
@@ -114,6 +114,12 @@ class ZoneFiles:
         """Give the set as it is: a file holds what is written. Raises `Unsupported`."""
         require_writable(zone, wanted)
         return wanted
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        """Give the highest TTL of each type in one zone's file. Raises `ZoneNotFound`, `Rejected` and `Unavailable`."""
+        path = self._path(zone)
+        file = self._parsed(zone, path, self._bytes(zone, path))
+        return highest_by_type((entry.type, entry.ttl) for entry in file.entries)
 
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:  # noqa: ARG002 - the contract's
         """Name no server: whoever serves the files knows."""
@@ -289,6 +295,6 @@ def _replace(target: Path, data: bytes, unless: Callable[[], bool]) -> bool:
 ADAPTER = Adapter(
     contract=CONTRACT_VERSION,
     options=ZoneFileOptions,
-    capabilities=Capabilities(guard="content hash under a lock", types=frozenset(MANAGED_TYPES), publishes="none"),
+    capabilities=Capabilities(guard="content hash under a lock", types=frozenset(MANAGED_TYPES), publishes="none", lists=True),
     open=ZoneFiles,
 )

@@ -38,7 +38,7 @@ from providers.contract import (
     Unsupported,
     ZoneNotFound,
 )
-from providers.zonedata import ZoneData, guard, require_writable
+from providers.zonedata import ZoneData, guard, highest_by_type, require_writable
 
 TYPE = "azure"
 _RECORDS_IN_A_SET = 20  # https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits
@@ -123,6 +123,10 @@ class AzureDns:
                 )
             self._signed.add(zone.id)
         return wanted
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        """List the zone, a call for each hundred sets; None where a set is an alias. Raises `ProviderError`."""
+        return highest_by_type(self._reader(zone).ttls())
 
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:
         """Give the names of the servers that Azure assigned to a zone. Raises `ProviderError`."""
@@ -278,6 +282,6 @@ def _outcome(writer: SetWriter, change: Change, stored: StoredSet | None, *, fir
 ADAPTER = Adapter(
     contract=CONTRACT_VERSION,
     options=AzureOptions,
-    capabilities=Capabilities(guard="ETag of each set", types=frozenset(MANAGED_TYPES), signs=True),
+    capabilities=Capabilities(guard="ETag of each set", types=frozenset(MANAGED_TYPES), signs=True, lists=True),
     open=AzureDns,
 )

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from plans.values import Irregular, Key, Name, RRset, ancestors, is_at_or_below
 from providers.azure.arm import Arm, Json, senseless
-from providers.azure.records import TYPES, StoredSet, key_of, relative, stored_set
+from providers.azure.records import TYPES, StoredSet, key_of, relative, stored_set, ttl_of
 from providers.zonedata import holds
 
 _SETS_ON_A_PAGE = 100
@@ -60,6 +60,13 @@ class ZoneReader:
             return self._listing(keys)
         found = {key: self.one(key) for key in keys if holds(self.zone, key.owner)}
         return Held({}, {key: stored for key, stored in found.items() if stored})
+
+    def ttls(self) -> Iterator[tuple[str, int | None]]:
+        """Give type and TTL of each set of the zone, page by page; None: it cannot be told. Raises `ProviderError`."""
+        for key, item in self._items(f"{self.path}/recordsets"):
+            with _making_sense(_LIST, key):
+                ttl = ttl_of(item)
+            yield key.type, ttl
 
     def one(self, key: Key) -> StoredSet | None:
         """Read one set; None: it is not there, or the zone is not. Raises `ProviderError`."""

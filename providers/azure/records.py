@@ -21,6 +21,8 @@ Json = dict[str, Any]
 
 APEX = "@"
 _READ_ONLY = {"fqdn", "provisioningState"}
+_ALIASES = ("targetResource", "trafficManagementProfile")
+"""What makes a set an alias of another Azure resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,21 @@ def key_of(item: Json, zone: Name) -> Key:
     """
     owner = zone if item["name"] == APEX else name(f"{item['name']}.{zone}")
     return Key(owner, item["type"].rpartition("/")[2].upper())
+
+
+def ttl_of(item: Json) -> int | None:
+    """Tell the TTL of an item of a listing; None: an alias, which is served with that of another resource.
+
+    Raises:
+        TypeError, LookupError, AttributeError: it is no record set.
+
+    """
+    properties = item["properties"]
+    ttl = properties["TTL"]
+    if not isinstance(ttl, int):
+        msg = f"{ttl!r} is no TTL"
+        raise TypeError(msg)
+    return None if any(properties.get(target) for target in _ALIASES) else ttl
 
 
 def stored_set(item: Json, key: Key) -> StoredSet:
@@ -92,7 +109,7 @@ def texts(wanted: RRset) -> tuple[bytes, ...]:
 
 
 def _live(properties: Json, key: Key) -> RRset | Irregular:
-    for target in ("targetResource", "trafficManagementProfile"):
+    for target in _ALIASES:
         if properties.get(target):
             return Irregular(key, f"it is an alias of another Azure resource ({target})")
     member = _MEMBERS.get(key.type, "")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from plans.plan import Change
 from plans.snapshot import Snapshot
@@ -21,7 +22,7 @@ from providers.cloudflare.api import Api, Patience
 from providers.cloudflare.dnssec import CloudflareSigner
 from providers.cloudflare.errors import Lost, Unreadable
 from providers.cloudflare.options import CloudflareOptions
-from providers.cloudflare.records import LONGEST_TTL, Batch, Records, batch_of, doubts
+from providers.cloudflare.records import LONGEST_TTL, Batch, Records, batch_of, doubts, served_ttl
 from providers.cloudflare.rows import BatchRows
 from providers.cloudflare.zones import Directory
 from providers.contract import (
@@ -40,7 +41,7 @@ from providers.contract import (
     Unavailable,
     Unsupported,
 )
-from providers.zonedata import guard, require_writable
+from providers.zonedata import guard, highest_by_type, require_writable
 
 
 class Cloudflare:
@@ -80,6 +81,16 @@ class Cloudflare:
         facts = self._directory.facts(zone)
         _require_holdable(zone, wanted)
         return replace(wanted, ttl=min(max(wanted.ttl, facts.floor), LONGEST_TTL))
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        """List the zone, 5,000 records a request; Cloudflare's own SOA and NS, which no list has, count with its longest TTL.
+
+        Raises `ProviderError`.
+        """
+        self._directory.facts(zone)
+        pages = self._api.record_pages(zone.id, zone.name)
+        listed = ((row.type, served_ttl(row)) for rows, _ in pages for row in rows)
+        return highest_by_type(chain((("SOA", LONGEST_TTL), ("NS", LONGEST_TTL)), listed))
 
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:
         """Give the servers that were assigned to a zone, and those of the customer's own names. Raises `ProviderError`."""
@@ -203,6 +214,7 @@ ADAPTER = Adapter(
         guard="listed again just before, one batch by record ids, its answer checked; a window of one round trip remains",
         types=frozenset(MANAGED_TYPES),
         signs=True,
+        lists=True,
     ),
     open=Cloudflare,
 )

@@ -39,6 +39,12 @@ _BLOCK = 300.0
 """Seconds; for so long an account is blocked that asked too often."""
 _LONGEST_BLOCK = 2 * _BLOCK
 """Seconds; whoever asks for a longer wait gets no wait but an error."""
+_RESERVE = 100
+"""So many of the requests that are left of an account's quota are not ours: some are under way, others are the dashboard's."""
+_SHORTEST_QUOTA = 2
+"""Seconds; a quota that begins anew sooner is kept by the pace alone."""
+_QUOTA = re.compile(r";\s*r=(\d{1,9})\s*;\s*t=(\d{1,9})")
+"""What is left, and the seconds until that begins anew, in the header `Ratelimit`."""
 _LONGEST_PART = 500
 """Characters of what an error tells."""
 _TOKEN = re.compile(r"[!-~]+\Z")
@@ -49,6 +55,9 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class _Raw(Protocol):
+    @property
+    def headers(self) -> httpx.Headers: ...
+
     def read(self) -> bytes: ...
 
 
@@ -186,7 +195,7 @@ class Api:
         limiter.acquire()
         self._context.meter.called(f"cloudflare:{operation}")
         try:
-            body = self._sent(client, ask, what)
+            body = self._sent(client, ask, what, limiter)
             return self._understood(body, model, what)
         except Throttled as error:
             self._context.meter.throttled(f"cloudflare:{operation}")
@@ -197,12 +206,14 @@ class Api:
         except ProviderError as error:
             raise _without(token, error) from None
 
-    def _sent(self, client: sdk.Cloudflare, ask: Callable[[sdk.Cloudflare], _Raw], what: str) -> bytes:
+    def _sent(self, client: sdk.Cloudflare, ask: Callable[[sdk.Cloudflare], _Raw], what: str, limiter: Limiter) -> bytes:
         import cloudflare  # noqa: PLC0415 - only a run that uses the provider pays for it
         import httpx  # noqa: PLC0415 - the same
 
         try:
-            return ask(client).read()
+            answer = ask(client)
+            _heed(answer.headers.get("ratelimit", ""), limiter)
+            return answer.read()
         except cloudflare.APIStatusError as error:
             response = error.response
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
@@ -267,6 +278,13 @@ class Api:
         client.api_email = client.api_key = client.user_service_key = None
         weakref.finalize(self, transport.close)
         return client
+
+
+def _heed(quotas: str, limiter: Limiter) -> None:
+    """Stop before an account's quota is used up: whoever asks more is blocked, and whoever else uses the account with them."""
+    for left, seconds in _QUOTA.findall(quotas):
+        if int(left) <= _RESERVE and _SHORTEST_QUOTA <= int(seconds) <= _LONGEST_BLOCK:
+            limiter.block(float(seconds))
 
 
 def _bounded(response: httpx.Response, seconds: float) -> None:

@@ -124,6 +124,14 @@ class Records:
         return None
 
 
+def served_ttl(row: Row) -> int:
+    """Give the TTL (seconds) with which a record is served; one that is flattened is not served with a higher one.
+
+    https://developers.cloudflare.com/dns/cname-flattening/cname-flattening-diagram/
+    """
+    return AUTO_SERVED if row.ttl == AUTO or row.proxied else row.ttl
+
+
 def value_of(row: Row) -> Value:
     """Give a record's RDATA. Raises `ValueError` where it cannot be told for certain."""
     match row.type:
@@ -255,7 +263,7 @@ def _told(row: Row) -> str:
 
 
 def _set_of(key: Key, rows: Sequence[Row]) -> RRset | Irregular:
-    ttls = sorted({AUTO_SERVED if row.ttl == AUTO else row.ttl for row in rows})
+    ttls = sorted({served_ttl(row) for row in rows})
     if len(ttls) > 1:
         return Irregular(key, f"mixed TTLs: {', '.join(map(str, ttls))}")
     if key.type != "TXT" and any(row.is_locked for row in rows):  # to a text only another one is added

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 import dns.name
 import dns.rcode
+import dns.rdatatype
 import dns.tsig
 import dns.update
 from pydantic import Field, field_validator
@@ -43,7 +44,7 @@ from providers.rfc2136.key import parse_key
 from providers.rfc2136.read import apex_of, by_questions, by_transfer
 from providers.rfc2136.update import GUARD_FAILED, REFUSED, update_message
 from providers.rfc2136.wire import Deadlines, Lost, Server, Session
-from providers.zonedata import ZoneData, guard, require_writable
+from providers.zonedata import ZoneData, guard, highest_by_type, require_writable
 
 TYPE = "rfc2136"
 _RATE = Rate(per_second=100, burst=100)
@@ -158,6 +159,17 @@ class Rfc2136:
         key = Key(zone.name, "NS")
         held = self.read(zone, [key]).sets[key]
         return frozenset(name(str(value)) for value in held.values) if isinstance(held, RRset) else frozenset()
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        """Transfer the zone, whatever `read` says. None: the server refuses that to the key. Raises `ProviderError`."""
+        self._require(zone)
+        with Session(self._server) as session:
+            try:
+                return highest_by_type((dns.rdatatype.to_text(one.rdtype), one.ttl) for one in session.transfer(zone.name))
+            except ProviderError as error:
+                if error.retry_is_safe:
+                    raise
+                return None
 
     def signer(self) -> Signer | None:
         """Give nothing: no update turns signing on, the server's configuration does."""
@@ -277,7 +289,7 @@ ADAPTER = Adapter(
     contract=CONTRACT_VERSION,
     options=Rfc2136Options,
     capabilities=Capabilities(
-        guard="prerequisites on values; TTL read before and checked after", types=frozenset(MANAGED_TYPES), publishes="dns"
+        guard="prerequisites on values; TTL read before and checked after", types=frozenset(MANAGED_TYPES), lists=True
     ),
     open=Rfc2136,
 )

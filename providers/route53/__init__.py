@@ -21,7 +21,7 @@ from providers.route53.records import Records
 from providers.route53.signing import ZoneSigner
 from providers.route53.write import Writer, require_room
 from providers.route53.zones import Zones
-from providers.zonedata import require_writable
+from providers.zonedata import highest_by_type, require_writable
 
 
 class Route53:
@@ -68,6 +68,10 @@ class Route53:
         require_room(wanted, zone.name)
         return wanted
 
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        """List the zone, 300 sets a call; None where an alias leads out of it. Raises `ProviderError`."""
+        return highest_by_type(self._records.ttls(zone))
+
     def apply(self, base: Snapshot, changes: Sequence[Change]) -> Mapping[Key, Outcome]:
         """Make changes in one call for each 1,000 records, if their sets are as they were read. Raises `ProviderError`."""
         return self._writer.apply(base, changes)
@@ -88,6 +92,12 @@ def _open(label: str, options: Route53Options, context: Context) -> Route53:
 ADAPTER = Adapter(
     contract=CONTRACT_VERSION,
     options=Route53Options,
-    capabilities=Capabilities(guard="exact DELETE and CREATE in one batch", types=frozenset(MANAGED_TYPES), signs=True),
+    capabilities=Capabilities(
+        guard="exact DELETE and CREATE in one batch",
+        types=frozenset(MANAGED_TYPES),
+        signs=True,
+        keeps_servers=True,
+        lists=True,
+    ),
     open=_open,
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plans.snapshot import Snapshot
 from plans.values import MANAGED_TYPES, Irregular, Key, Name, RRset, ZoneRef, ancestors
 from providers.route53.client import Client
-from providers.route53.sweep import Item, Page, page_of, sweep
+from providers.route53.sweep import Fetch, Item, Page, everything, page_of, sweep
 from providers.route53.text import requested_name, set_of
 from providers.route53.zones import Zones
 from providers.zonedata import ZoneData, holds
@@ -46,9 +46,33 @@ class Records:
         snapshot = data.snapshot(zone, keys, "")
         return Snapshot(zone, snapshot.sets, snapshot.nodes, _token(snapshot.sets, items))
 
+    def ttls(self, zone: ZoneRef) -> Iterator[tuple[str, int | None]]:
+        """Give type and TTL of each set of the zone, page by page; None: that of an AWS resource. Raises `ProviderError`.
+
+        An alias of another set of the zone has the TTL of that one, which is listed too
+        (docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html).
+        """
+        if not self.zones.require(zone):
+            self.read(zone, ())
+        for _, item in everything(self._pages(zone)):
+            if item.get("AliasTarget", {}).get("HostedZoneId") != zone.id:
+                yield item["Type"], item.get("TTL")
+
     def _look(self, zone: ZoneRef, points: Collection[Name]) -> tuple[dict[Key, list[Item]], dict[Name, set[str]]]:
         """Give what is listed at these names, and which names hold which types: of others only what shows a point."""
+        items: dict[Key, list[Item]] = defaultdict(list)
+        types: dict[Name, set[str]] = {}
+        shown: set[Name] = set()
+        for owner, item in sweep(points, lambda name: {"StartRecordName": requested_name(name)}, self._pages(zone)):
+            if owner in points and item is not None:
+                items[Key(owner, item["Type"])].append(item)
+                types.setdefault(owner, set()).add(item["Type"])
+            elif owner not in points and (above := {name for name in ancestors(owner) if name in points} - shown):
+                shown |= above
+                types.setdefault(owner, set())
+        return items, types
 
+    def _pages(self, zone: ZoneRef) -> Fetch:
         def page(request: Mapping[str, str]) -> Page:
             answer = self.client.read("ListResourceRecordSets", HostedZoneId=zone.id, MaxItems=_PAGE, **request)
             return page_of(
@@ -61,17 +85,7 @@ class Records:
                 },
             )
 
-        items: dict[Key, list[Item]] = defaultdict(list)
-        types: dict[Name, set[str]] = {}
-        shown: set[Name] = set()
-        for owner, item in sweep(points, lambda name: {"StartRecordName": requested_name(name)}, page):
-            if owner in points and item is not None:
-                items[Key(owner, item["Type"])].append(item)
-                types.setdefault(owner, set()).add(item["Type"])
-            elif owner not in points and (above := {name for name in ancestors(owner) if name in points} - shown):
-                shown |= above
-                types.setdefault(owner, set())
-        return items, types
+        return page
 
 
 def spelling(token: str) -> Mapping[str, Mapping[str, Any]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from plans.values import Name, ZoneRef, ancestors, labels
@@ -34,7 +34,7 @@ class Zones:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._lock = threading.Lock()
-        self._ids: dict[Name, set[str]] = defaultdict(set)
+        self._ids: dict[Name, str] = {}
         self._names: dict[str, Name] = {}
         self._asked: set[Name] = set()
         self._complete = False
@@ -57,7 +57,7 @@ class Zones:
                 self._remember(sweep(unknown, lambda name: {"DNSName": requested_name(name)}, self._page))
                 self._asked |= unknown
             matches = {name: next((zone for zone in chain if zone in self._ids), None) for name, chain in chains.items()}
-            return {name: self._reference(zone, _BOTH.join(sorted(self._ids[zone]))) for name, zone in matches.items() if zone}
+            return {name: self._reference(zone, self._ids[zone]) for name, zone in matches.items() if zone}
 
     def require(self, zone: ZoneRef) -> bool:
         """Refuse a reference that is not one of ours; tell whether id and name are known to belong together.
@@ -81,7 +81,11 @@ class Zones:
         self._names[zone.id] = zone.name
 
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:
-        """Give the servers that Route 53 assigned to a zone, whatever its NS records say. Raises `ProviderError`."""
+        """Give the servers that Route 53 assigned to a zone, whatever its NS records say. Raises `ProviderError`.
+
+        It assigned them for good: only a zone that is made anew has others
+        (https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateReusableDelegationSet.html).
+        """
         self.require(zone)
         answer = self._client.read("GetHostedZone", Id=zone.id)
         if parsed_name(answer["HostedZone"]["Name"]) != zone.name:
@@ -98,14 +102,18 @@ class Zones:
         return ZoneRef(self._client.label, TYPE, "", zone_id, name)
 
     def _page(self, request: Mapping[str, str]) -> Page:
+        """Ask for a page, and keep of its public zones the ids: of tens of thousands the rest takes much room."""
         answer = self._client.read("ListHostedZonesByName", MaxItems=PAGE, **request)
-        return page_of(answer, "HostedZones", {"DNSName": "NextDNSName", "HostedZoneId": "NextHostedZoneId"})
+        page = page_of(answer, "HostedZones", {"DNSName": "NextDNSName", "HostedZoneId": "NextHostedZoneId"})
+        public = ((name, item) for name, item in page.items if not item.get("Config", {}).get("PrivateZone", False))
+        return replace(page, items=tuple((name, {"Id": item["Id"]}) for name, item in public))
 
     def _remember(self, found: Iterable[tuple[Name, Mapping[str, Any] | None]]) -> None:
         for name, item in found:
-            if item is not None and not item.get("Config", {}).get("PrivateZone", False):
+            if item is not None:
                 zone_id = item["Id"].removeprefix("/hostedzone/")
-                self._ids[name].add(zone_id)
+                known = self._ids[name].split(_BOTH) if name in self._ids else []
+                self._ids[name] = _BOTH.join(sorted({*known, zone_id}))
                 self._names[zone_id] = name
 
 

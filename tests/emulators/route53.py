@@ -75,7 +75,10 @@ class Seen:
 
 
 class Route53Emulator:
-    """One account. `page` and `zone_page` are the service's own limits unless a test makes them smaller."""
+    """One account. `page` and `zone_page` are the service's own limits unless a test makes them smaller.
+
+    UPSERT, which overwrites what it has not seen, is refused unless `upserts` is set for a program that is none of ours.
+    """
 
     def __init__(self) -> None:
         self.url = ""
@@ -86,6 +89,7 @@ class Route53Emulator:
         self.order: Callable[[str], Any] = in_list
         self.latency = 0.0
         self.change_seconds = 0.0
+        self.upserts = False
         self.bucket: Bucket | None = None
         self.denied: set[str] = set()
         self.seen: list[Seen] = []
@@ -262,7 +266,7 @@ class Route53Emulator:
             )
         try:
             time.sleep(self.change_seconds)
-            sets = changed(zone, parameters["ChangeBatch"]["Changes"])
+            sets = changed(zone, parameters["ChangeBatch"]["Changes"], upserts=self.upserts)
             zone.sets = sets
             self.committed.append(parameters)
         finally:

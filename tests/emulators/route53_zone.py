@@ -60,8 +60,10 @@ def in_list(name: str) -> str:
     return ".".join(reversed(name.rstrip(".").split("."))) + "."
 
 
-def changed(zone: Zone, changes: list[Mapping[str, Any]]) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Give the zone's sets after a batch. Raises `Refusal`: then nothing is changed."""
+def changed(
+    zone: Zone, changes: list[Mapping[str, Any]], *, upserts: bool = False
+) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Give the zone's sets after a batch, which overwrites with `upserts` only. Raises `Refusal`: then nothing is changed."""
     values = [record["Value"] for one in changes for record in one["ResourceRecordSet"].get("ResourceRecords", [])]
     if len(values) > 1000:
         raise Refusal("InvalidChangeBatch", f"[Number of records limit of 1000 exceeded ({len(values)})]")
@@ -74,7 +76,7 @@ def changed(zone: Zone, changes: list[Mapping[str, Any]]) -> dict[tuple[str, str
         key = item["Name"], item["Type"], item.get("SetIdentifier", "")
         if key[:2] in zone.protected:
             wrong.append(f"The resource record set [name='{key[0]}', type='{key[1]}'] is protected: {zone.protected[key[:2]]}")
-        elif reason := _wrong(zone, sets, change["Action"], key, item):
+        elif reason := _wrong(zone, sets, _action(change, is_there=key in sets, upserts=upserts), key, item):
             wrong.append(reason)
         elif change["Action"] == "DELETE":
             del sets[key]
@@ -83,6 +85,13 @@ def changed(zone: Zone, changes: list[Mapping[str, Any]]) -> dict[tuple[str, str
     if wrong:
         raise Refusal("InvalidChangeBatch", f"[{', '.join(wrong)}]")
     return sets
+
+
+def _action(change: Mapping[str, Any], *, is_there: bool, upserts: bool) -> str:
+    """Give what is to be done; an UPSERT is taken for a creation, or for an overwriting, which is no mistake."""
+    if change["Action"] == "UPSERT" and upserts:
+        return "OVERWRITE" if is_there else "CREATE"
+    return str(change["Action"])
 
 
 def _wrong(zone: Zone, sets: Mapping[Any, Any], action: str, key: tuple[str, str, str], item: Mapping[str, Any]) -> str | None:
@@ -94,6 +103,8 @@ def _wrong(zone: Zone, sets: Mapping[Any, Any], action: str, key: tuple[str, str
             return f"Tried to delete {named} but it was not found"
         same = _compared(item) == _compared(sets[key])
         return None if same else f"Tried to delete {named} but the values provided do not match the current values"
+    if action == "OVERWRITE":
+        return _bad_values(key[1], item)
     if action != "CREATE":
         raise Refusal("InvalidInput", f"{action} is not for clients that look before they leap")
     beside = {held[1] for held in sets if held[0] == key[0]}

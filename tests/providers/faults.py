@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,6 +15,7 @@ from providers import memory
 from providers.conformance import Bench, Suite
 from providers.contract import Access, Outcome, Status, Unsupported, ZoneNotFound
 from providers.memory import Memory
+from providers.zonedata import highest_by_type
 from tests.providers.benches import MemoryBench
 
 
@@ -230,6 +231,43 @@ class Stepwise(Memory):
         return outcomes
 
 
+class FirstPage(Memory):
+    """Looks through the beginning of a zone alone."""
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        self.access(zone)
+        sets = [one for _, one in sorted(self.held(zone.name).items())][:300]
+        return highest_by_type((one.key.type, one.ttl) for one in sets if isinstance(one, RRset))
+
+
+class OncePerZone(Memory):
+    """Looks through a zone once and for all."""
+
+    def __init__(self, *of: Any) -> None:
+        super().__init__(*of)
+        self._told: dict[ZoneRef, Mapping[str, int] | None] = {}
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        return self._told.setdefault(zone, super().highest_ttls(zone))
+
+
+class Leaky(Memory):
+    """Counts the sets of other zones."""
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        self.access(zone)
+        held = [one for other in self.catalogue() for one in self.held(other.name).values()]
+        return highest_by_type((one.key.type, one.ttl) for one in held if isinstance(one, RRset))
+
+
+class Unasked(Memory):
+    """Looks through a zone by its name alone."""
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        held = self.held(zone.name).values() if zone.name in {one.name for one in self.catalogue()} else ()
+        return highest_by_type((one.key.type, one.ttl) for one in held if isinstance(one, RRset))
+
+
 FAULTS = (
     Fault(Blind, "conflict: MX create, another set was created"),
     Fault(Blind, "conflict: DS delete, the value changed"),
@@ -261,6 +299,10 @@ FAULTS = (
     Fault(Pushy, "set outside the zone"),
     Fault(Stepwise, "several changes, one lost the race"),
     Fault(Stepwise, "one key twice"),
+    Fault(FirstPage, "highest TTLs in a zone of many sets"),
+    Fault(OncePerZone, "highest TTLs once a set has changed"),
+    Fault(Leaky, "highest TTLs in an empty zone"),
+    Fault(Unasked, "highest TTLs by the reference to another zone"),
 )
 
 

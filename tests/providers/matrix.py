@@ -62,6 +62,7 @@ SUBJECTS: Mapping[str, str] = {
     "sets of 20 values": r"write: .* 20 values",
     "TTLs beyond what a service takes": r"write: .* TTL (to|of) ",
     "TTL auto": r"ttl: auto",
+    "highest TTLs of a zone": r"highest TTLs ",
     "throttling": r"fault while applying: throttled",
     "unknown outcome settled by reading": r"fault while applying: (answer lost|500 or SERVFAIL after)",
 }
@@ -168,7 +169,7 @@ def _why_not(row: str, column: str) -> str:
         phase = {"planning": "read", "applying": "write"}[fault[1]]
         end = TABLE[fault[2]].ends(phase).get(column)
         return end.why if isinstance(end, Absent) else "it is shown of the adapter's first column, or there is no network"
-    if row.startswith("irregular: "):
+    if "irregular: " in row:
         return "there can be no such set"
     return "a TTL is a number of seconds there"
 

@@ -21,4 +21,5 @@ class TestCloudflare(Suite):
     @pytest.fixture
     def bench(self) -> Iterator[Bench]:
         with running(CloudflareEmulator(TOKEN)) as emulator:
+            emulator.largest_page = 100
             yield CloudflareBench(emulator)

@@ -285,6 +285,30 @@ def test_a_block_of_five_minutes_is_waited_out_and_told(emulator: CloudflareEmul
     assert emulator.commits == ["records.batch"]
 
 
+@pytest.mark.parametrize(
+    ("quotas", "waits"),
+    [
+        ('"default";r=90;t=120', 120),
+        ('"default"; r=0; t=250, "ip";r=180;t=1', 250),
+        ('"default";r=101;t=120', 0),
+        ('"ip";r=3;t=1', 0),
+        ('"default";r=0;t=86400', 0),
+        ("nothing of the kind", 0),
+    ],
+)
+def test_a_quota_that_is_nearly_used_up_is_left_to_others(
+    emulator: CloudflareEmulator, zone: Zone, quotas: str, waits: float
+) -> None:
+    time = FakeTime()
+    provider = opened(emulator, limiters=FakeLimiters(time))
+    ref = ref_of(provider)
+    emulator.fail("records.list", Fault(headers={"Ratelimit": quotas}))
+    provider.read(ref, [MX])
+    assert time.now == 0
+    provider.read(ref, [MX])
+    assert time.now == waits
+
+
 def test_a_block_that_does_not_end_is_an_error_and_nothing_was_written(
     emulator: CloudflareEmulator, zone: Zone, change: Change
 ) -> None:

@@ -10,7 +10,7 @@ from plans.plan import Change
 from plans.snapshot import Snapshot
 from plans.values import Irregular, Key, Live, RRset, ZoneRef, name
 from providers.contract import Outcome, Status, Unsupported
-from providers.zonedata import ZoneData, guard, require_writable
+from providers.zonedata import ZoneData, guard, highest_by_type, require_writable
 
 MakeSet = Callable[..., RRset]
 APEX = name("example.com")
@@ -131,3 +131,14 @@ def test_two_changes_of_one_key_are_a_mistake_of_the_caller(mx: MakeSet) -> None
     old, new = (mx("example.com", f"{number} m.") for number in range(2))
     with pytest.raises(ValueError, match="two changes of one call name the same key"):
         guard(Snapshot(ZONE, {old.key: old}, {}), {old.key: old}.get, [Change(old, new), Change(old, None)])
+
+
+def test_the_highest_ttl_of_each_type_is_kept_of_what_goes_by() -> None:
+    assert highest_by_type(iter([("A", 60), ("MX", 5), ("A", 7200), ("A", 300)])) == {"A": 7200, "MX": 5}
+    assert highest_by_type(iter(())) == {}
+
+
+def test_a_ttl_that_cannot_be_told_ends_the_looking() -> None:
+    rest = iter([("A", 60), ("A", None), ("MX", 5)])
+    assert highest_by_type(rest) is None
+    assert list(rest) == [("MX", 5)]
