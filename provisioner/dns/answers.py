@@ -45,6 +45,10 @@ class Lame(Exception):
     """The server does not answer for the zone; the text says so in words that follow its name."""
 
 
+class Bogus(Lame):
+    """Data that ought to be signed is not, or not validly; the text says what (RFC 4033 §5)."""
+
+
 def step(answer: dns.message.Message, zone: Name, asked: Name) -> Delegated | None:
     """Read the answer for the NS of a name in a zone: how it is delegated; None: no zone begins there. Raises `Lame`."""
     owner, apex = dns.name.from_text(asked), dns.name.from_text(zone)

@@ -15,8 +15,7 @@ from plans.facts import Security
 from plans.values import Name
 from providers.contract import Unavailable
 from provisioner.dns.anchor import Anchor
-from provisioner.dns.answers import Delegated, Lame
-from provisioner.dns.signatures import Bogus
+from provisioner.dns.answers import Bogus, Delegated, Lame
 from provisioner.dns.validation import Standing, Unsigned, signers, zone_keys
 from provisioner.dns.zones import ROOT, Effort, StripsDnssec, Zones, parent
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -46,7 +46,7 @@ _LOOKING_FOR: ContextVar[tuple[Name, ...]] = ContextVar("_LOOKING_FOR", default=
 class Crawl:
     """Finds zones and addresses through some peers: from the root, whose servers `roots` gives, or through `forwarders`.
 
-    `target` says where an address is asked; `running` are the tasks under way.
+    `target` says where an address is asked. Who is done with it calls `close`.
     """
 
     def __init__(
@@ -56,10 +56,17 @@ class Crawl:
         self._roots = roots
         self._forwarders = forwarders
         self._target = lru_cache(KNOWN)(target)
-        self._random = random.SystemRandom()
-        self.running: set[asyncio.Task[object]] = set()
+        self._random = random.Random()  # noqa: S311 - in which order servers are asked is no secret
+        self._running: set[asyncio.Task[object]] = set()
         self._zone = lru_cache(KNOWN)(lambda name: self._started(self._find(name)))
         self._host = lru_cache(KNOWN)(lambda host, kind: self._started(self._look_up(host, kind)))
+
+    async def close(self) -> None:
+        """End what is under way. Raises what broke it."""
+        try:
+            await ended(self._running)
+        finally:
+            await self._peers.close()
 
     async def enclosing(self, name: Name) -> Delegated:
         """Give the zone that a name lies in. Raises `Unanswered`."""
@@ -78,13 +85,21 @@ class Crawl:
                         raise
         raise Unanswered(Reason.NO_ROUTE, f"{server} has no address to which there is a way")
 
+    async def servers(self, zone: Delegated) -> Servers:
+        """Give every server of a zone with its addresses: the glue, else they are looked up. Raises `Unanswered`."""
+        found = dict(zone.glue)
+        for server in zone.servers - found.keys():
+            of_family = [await self._addresses(server, family) for family in (RdataType.A, RdataType.AAAA)]
+            found[server] = of_family[0] | of_family[1]
+        return found
+
     def _mixed(self, some: frozenset[_T]) -> list[_T]:
         return self._random.sample(list(some), len(some)) if len(some) > 1 else list(some)
 
     def _started(self, work: Coroutine[object, object, _T]) -> asyncio.Task[_T | Unanswered]:
         task = asyncio.get_running_loop().create_task(_caught(work))
-        self.running.add(task)
-        task.add_done_callback(self.running.discard)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         return task
 
     async def _find(self, name: Name) -> Delegated:
@@ -155,6 +170,15 @@ class Crawl:
                 return octets
             why = f"{at}: {dns.rcode.to_text(message.rcode())}"
         raise Unanswered(Reason.SILENT, f"no forwarder answers for {owner} {kind.name}: {why}")
+
+
+async def ended(work: Collection[asyncio.Task[object]]) -> None:
+    """End tasks that may be over, and wait until they are. Raises what broke one of them."""
+    for task in work:
+        task.cancel()
+    for told in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(told, Exception):
+            raise told
 
 
 async def _caught(work: Coroutine[object, object, _T]) -> _T | Unanswered:

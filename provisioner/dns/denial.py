@@ -20,7 +20,7 @@ from dns.rdtypes.ANY.NSEC import NSEC
 from dns.rdtypes.ANY.NSEC3 import NSEC3, OPTOUT
 
 from plans.facts import Security
-from provisioner.dns.signatures import Bogus
+from provisioner.dns.answers import Bogus
 
 MOST_ITERATIONS = 50
 """Of NSEC3's hash; zones with more count as insecure (RFC 9276 §3.2)."""

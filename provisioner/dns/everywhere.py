@@ -10,10 +10,9 @@ from typing import Generic, TypeVar
 
 from plans.values import Key, Name
 from providers.contract import Unavailable
-from provisioner.dns.answers import Lame
+from provisioner.dns.answers import Bogus, Lame
 from provisioner.dns.client import Reason, Unanswered
 from provisioner.dns.roots import Servers
-from provisioner.dns.signatures import Bogus
 
 MOST_ADDRESSES = 64
 """A zone with more is taken for one that has us ask forever."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,22 +16,23 @@ from plans.facts import NoAnswer, Secured, ZoneFacts
 from plans.values import Irregular, Key, Live, Name, Opaque, RRset
 from providers.contract import Served, Unavailable
 from provisioner.dns import answers
-from provisioner.dns.anchor import ROOT_ANCHOR, read_anchor
-from provisioner.dns.chain import Chain
 from provisioner.dns.client import Client, Patience, Wish
 from provisioner.dns.everywhere import Told, about, ask_all, not_delegated
 from provisioner.dns.forwarders import ThroughForwarders
 from provisioner.dns.roots import ROOT_SERVERS, Servers, read_hints
-from provisioner.dns.secured import HostAddresses, Validator
-from provisioner.dns.zone_facts import Surveyor
 from provisioner.dns.zones import Effort, FromTheRoot, Way, Zones
 from provisioner.targets import Target
 
 if TYPE_CHECKING:
+    from provisioner.dns.chain import Chain
+    from provisioner.dns.secured import HostAddresses, Validator
     from provisioner.dns.survey import Survey
+    from provisioner.dns.zone_facts import Surveyor
 
 _T = TypeVar("_T")
 
+MANY = 32
+"""From so many zones on, it is worth the while to begin to ask for all of them at once."""
 _MADE_BY_SERVERS = frozenset({"A", "AAAA"})
 """Types that servers may make anew for each question, from an alias of their own or from where the question comes."""
 _SERIAL = 2
@@ -149,6 +151,20 @@ class PublicLookup:
 
         return Survey(self._roots, self._options.forward, self._way.target, patience or PATIENCE)
 
+    @contextmanager
+    def parents(self, zones: Collection[Name]) -> Iterator[Callable[[Name], Servers | None]]:
+        """Give who tells, while the block lasts, what `delegation` would say of one of the zones; None: `delegation` knows.
+
+        Anything is told where there are many zones, and the search for them begins at the root.
+        """
+        if len(zones) < MANY or self._options.forward:
+            yield lambda _: None
+            return
+        from provisioner.dns.parents import Parents  # noqa: PLC0415 - an event loop, which few runs need
+
+        with Parents(zones, self._roots, self._way.target) as parents:
+            yield parents.of
+
     @cached_property
     def _zones(self) -> Zones:
         if self._options.forward:
@@ -160,15 +176,22 @@ class PublicLookup:
 
     @cached_property
     def _chain(self) -> Chain:
+        from provisioner.dns.anchor import ROOT_ANCHOR, read_anchor  # noqa: PLC0415 - cryptography, which few runs need
+        from provisioner.dns.chain import Chain  # noqa: PLC0415 - the same
+
         anchor = self._options.trust_anchor
         return Chain(self._zones, lambda: read_anchor(anchor) if anchor else ROOT_ANCHOR, self._now)
 
     @cached_property
     def _validator(self) -> Validator:
+        from provisioner.dns.secured import Validator  # noqa: PLC0415 - the same
+
         return Validator(self._zones, self._way, self._chain, self._now, self._everywhere)
 
     @cached_property
     def _surveyor(self) -> Surveyor:
+        from provisioner.dns.zone_facts import Surveyor  # noqa: PLC0415 - the same
+
         return Surveyor(self._zones, self._way, self._chain, self._now, self._note)
 
     def _everywhere(self, zone: Name, ask: Callable[[str], _T]) -> Told[_T]:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 import dns.name
 import dns.rdataclass
@@ -58,11 +59,9 @@ def question(
     owner: Name, kind: RdataType, chance: random.Random, taken: Container[int] = (), *, recurse: bool = False
 ) -> Question:
     """Ask for a name and type; an id that is not `taken` and the case of each letter are for those off the path to guess."""
-    labels = dns.name.from_text(owner).to_digestable() if "\\" in owner else _to_wire(owner)
-    drawn = chance.getrandbits(8 * len(labels) + 16)
-    mask = int.from_bytes(labels.translate(_LETTERS), "big") & drawn >> 16
-    mixed = (int.from_bytes(labels, "big") ^ mask).to_bytes(len(labels), "big")
-    asked = mixed + _QUESTION.pack(kind, dns.rdataclass.IN)
+    labels, letters, length = _spelt(owner)
+    drawn = chance.getrandbits(8 * length + 16)
+    asked = (labels ^ letters & drawn >> 16).to_bytes(length, "big") + _QUESTION.pack(kind, dns.rdataclass.IN)
     number = drawn & 0xFFFF
     while number in taken:
         number = chance.getrandbits(16)
@@ -87,6 +86,14 @@ def fit(to: Question, octets: bytes) -> Fit:
 def is_whole(octets: bytes) -> bool:
     """Whether a message was not cut short."""
     return not octets[2] & _TC >> 8
+
+
+def is_alike(one: bytes, other: bytes) -> bool:
+    """Whether two messages that answer the same question say the same, octet by octet, but for their ids and the case of it."""
+    if one[2 : _HEADER.size] != other[2 : _HEADER.size]:
+        return False
+    end = one.find(0, _HEADER.size)  # of the name; should a label hold such an octet, then more is compared
+    return end > 0 and one[end:] == other[end:]
 
 
 def referral(octets: bytes, zone: Name, asked: Name) -> Delegated | None:
@@ -147,8 +154,12 @@ def _start(octets: bytes) -> tuple[int, int, int, int, int]:
     _, flags, questions, answers, authorities, others = _HEADER.unpack_from(octets)
     if questions != 1:
         raise _Special
-    _, at = _name(octets, _HEADER.size)
-    return flags, answers, authorities, others, at + _QUESTION.size
+    at = _HEADER.size
+    while size := octets[at]:
+        if size > _LONGEST_LABEL:
+            raise _Special
+        at += 1 + size
+    return flags, answers, authorities, others, at + 1 + _QUESTION.size
 
 
 def _records(octets: bytes, at: int, count: int) -> Iterator[_Record]:
@@ -190,31 +201,46 @@ def _address(octets: bytes, record: _Record) -> str | None:
 
 def _name(octets: bytes, at: int) -> tuple[Name, int]:
     """Read a name, and give where it ends; its pointers lead towards the front only (RFC 1035 §4.1.4), so there is an end."""
-    labels: list[bytes] = []
-    end, before, length = 0, at, 1
+    whole = b""
+    begin, end, before = at, 0, at
     while size := octets[at]:
         if size >= _POINTER:
+            whole += octets[begin:at]
             end = end or at + 2
-            at = (size & ~_POINTER) << 8 | octets[at + 1]
-            if at >= before:
+            begin = at = (size & ~_POINTER) << 8 | octets[at + 1]
+            if at >= before or len(whole) > _LONGEST_NAME:
                 raise _Special
             before = at
-            continue
-        label = octets[at + 1 : at + 1 + size].lower()
-        length += 1 + size
-        if size > _LONGEST_LABEL or len(label) < size or length > _LONGEST_NAME:
+        elif size > _LONGEST_LABEL or at - begin > _LONGEST_NAME:
             raise _Special
-        labels.append(label)
-        at += 1 + size
-    return _text(labels), end or at + 1
+        else:
+            at += 1 + size
+    return _text((whole + octets[begin:at]).lower()), end or at + 1  # no length looks like a letter
 
 
-def _text(labels: list[bytes]) -> Name:
+@lru_cache(4096)
+def _text(octets: bytes) -> Name:
+    """Give the name of labels in lower case, without the root's, each with its length before it. Raises `_Special`."""
+    if len(octets) >= _LONGEST_NAME:
+        raise _Special
+    labels: list[bytes] = []
+    at = 0
+    while at < len(octets):
+        end = at + 1 + octets[at]
+        labels.append(octets[at + 1 : end])
+        at = end
     if not labels:
         return Name(".")
     if all(map(_PLAIN.match, labels)):
         return Name(b".".join(labels).decode("ascii") + ".")
     return Name(dns.name.Name([*labels, b""]).canonicalize().to_text())
+
+
+@lru_cache(1024)
+def _spelt(owner: Name) -> tuple[int, int, int]:
+    """Give a name's octets as one number, the bits in it that tell upper from lower case, and how many octets there are."""
+    octets = dns.name.from_text(owner).to_digestable() if "\\" in owner else _to_wire(owner)
+    return int.from_bytes(octets, "big"), int.from_bytes(octets.translate(_LETTERS), "big"), len(octets)
 
 
 def _to_wire(owner: Name) -> bytes:

@@ -12,11 +12,10 @@ from plans.facts import Secured, Security
 from plans.values import Irregular, Key, Live, Name, RRset
 from providers.contract import Unavailable
 from provisioner.dns import answers
-from provisioner.dns.answers import Delegated
+from provisioner.dns.answers import Bogus, Delegated
 from provisioner.dns.chain import Chain, noting
 from provisioner.dns.client import Wish
 from provisioner.dns.everywhere import Told
-from provisioner.dns.signatures import Bogus
 from provisioner.dns.validation import Standing, verdict
 from provisioner.dns.zones import Effort, Way, Zones, parent
 

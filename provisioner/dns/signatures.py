@@ -22,7 +22,7 @@ from dns.rdtypes.ANY.DS import DS
 from dns.rdtypes.ANY.RRSIG import RRSIG
 from dns.rdtypes.dnskeybase import Flag
 
-from provisioner.dns.answers import Lame
+from provisioner.dns.answers import Bogus
 
 MOST_CHECKS = 16
 """So many signatures are checked for one set: keys with the same tag could have us check forever."""
@@ -36,10 +36,6 @@ _ALGORITHMS = {number for number, prefix in dns.dnssecalgs.algorithms if prefix 
 """What dnspython can check, without what nobody may rely on any more (RFC 8624 §3.1)."""
 _UNUSABLE = (dns.exception.DNSException, ValueError, IndexError, struct.error)
 """What dnspython raises for a key or signature that is none, or that does not fit."""
-
-
-class Bogus(Lame):
-    """Data that ought to be signed is not, or not validly; the text says what (RFC 4033 §5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ def check(of: SignedSet, zone: dns.name.Name, keys: Collection[DNSKEY], now: dat
     if not of.records.name.is_subdomain(zone):  # RFC 4035 §5.3.1
         msg = f"{of} does not lie in the zone {zone}, whose keys would vouch for it"
         raise Bogus(msg)
-    met = f"no signature of {of} fits a key of {zone}"
+    met = _no_fit(of, zone)
     valid: list[RRSIG] = []
     checks = 0
     for signature in of.signatures:
@@ -125,6 +121,13 @@ def check(of: SignedSet, zone: dns.name.Name, keys: Collection[DNSKEY], now: dat
         max(one.labels for one in valid),
         min(one.original_ttl for one in valid),
     )
+
+
+def _no_fit(of: SignedSet, zone: dns.name.Name) -> str:
+    """Say that no signature fits, and of which algorithms there are some that dnspython cannot check, or nobody should."""
+    strange = sorted({int(one.algorithm) for one in of.signatures} - _ALGORITHMS)
+    why = f"; algorithm {', '.join(map(str, strange))} cannot be checked here" if strange else ""
+    return f"no signature of {of} fits a key of {zone}{why}"
 
 
 def _untimely(of: SignedSet, signature: RRSIG, now: datetime) -> str:

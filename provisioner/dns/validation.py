@@ -22,8 +22,9 @@ from dns.rdtypes.ANY.DS import DS
 from plans.facts import Security
 from plans.values import Key, Name
 from provisioner.dns import denial
+from provisioner.dns.answers import Bogus
 from provisioner.dns.denial import PROVED, Proof
-from provisioner.dns.signatures import Bogus, SignedSet, Vouched, check, is_supported, is_usable, signed_sets
+from provisioner.dns.signatures import SignedSet, Vouched, check, is_supported, is_usable, signed_sets
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ from plans.facts import DnsKey, NoAnswer, Security, Signed, ZoneFacts
 from plans.values import Ds, Key, Live, Name, RRset, ancestors
 from providers.contract import Unavailable
 from provisioner.dns import answers
-from provisioner.dns.answers import Delegated, Lame
+from provisioner.dns.answers import Bogus, Delegated, Lame
 from provisioner.dns.chain import Chain
 from provisioner.dns.client import Wish
 from provisioner.dns.everywhere import Told, about, ask_all, not_delegated
 from provisioner.dns.roots import Servers
 from provisioner.dns.secured import DENIAL, WORST_FIRST
-from provisioner.dns.signatures import Bogus, check, is_usable
+from provisioner.dns.signatures import check, is_usable
 from provisioner.dns.validation import Standing, Unsigned, dnskeys, signers, verdict, zone_keys
 from provisioner.dns.zones import Effort, Way, Zones, parent
 

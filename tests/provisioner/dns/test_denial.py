@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from plans.facts import Security
 from provisioner.dns import denial
-from provisioner.dns.signatures import Bogus
+from provisioner.dns.answers import Bogus
 from tests.emulators.dns_signed import Hashing, SignedZone, Signing, signing_key
 
 ZONE = dns.name.from_text("example.")

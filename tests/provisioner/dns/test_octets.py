@@ -16,7 +16,7 @@ from plans.values import Key, Mx, Name, RRset, name, rrset
 from provisioner.dns import answers
 from provisioner.dns.answers import Delegated, Lame
 from provisioner.dns.crawl import read_message
-from provisioner.dns.octets import Fit, Question, fit, is_whole, mx_set, question, referral
+from provisioner.dns.octets import Fit, Question, fit, is_alike, is_whole, mx_set, question, referral
 from tests.strategies import domains, mx_values, ttls
 
 CONTOSO = name("contoso.example")
@@ -96,6 +96,34 @@ def test_a_plain_answer_is_read_as_it_is_read_in_full(values: list[Mx], ttl: int
     assert mx_set(octets, held.key) == held == answers.key(read_message(octets), owner, held.key).held
 
 
+def test_answers_that_say_the_same_are_alike_whatever_their_ids_and_the_case_of_the_question() -> None:
+    one, other = reply(asked(), SET).to_wire(), reply(asked(), SET).to_wire()
+    assert one[:30] != other[:30]
+    assert is_alike(one, other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        reply(asked(), SET, aa=False),
+        reply(asked(), SET, rcode=dns.rcode.NXDOMAIN),
+        reply(asked(), SET.replace("600", "601")),
+        reply(asked(), SET.replace(" 0 ", " 1 ")),
+        reply(asked(), SET, SET.replace("mail", "other")),
+        reply(asked()),
+    ],
+)
+def test_answers_that_differ_are_not_alike(other: dns.message.Message) -> None:
+    one = reply(asked(), SET).to_wire()
+    assert not is_alike(one, other.to_wire())
+    assert not is_alike(other.to_wire(), one)
+
+
+def test_messages_without_a_question_are_not_alike() -> None:
+    bare = asked().octets[:4] + bytes(8)
+    assert not is_alike(bare, bare)
+
+
 @pytest.mark.parametrize(
     "special",
     [
@@ -164,6 +192,7 @@ def ending(message: dns.message.Message, length: int, tail: bytes) -> bytes:
         b"\0\0\x80",
         b"\0\0\x05ab",
         b"\0\0" + b"\x3f" * 64 * 4 + b"\0",
+        b"\0\0" + (b"\x3f" + b"a" * 63) * 3 + b"\x32" + b"a" * 50 + b"\xc0\x0c",
         b"\0",
         b"",
     ],
@@ -173,6 +202,11 @@ def test_data_that_is_not_one_record_is_not_read(tail: bytes) -> None:
     assert mx_set(whole, MX) == rrset(CONTOSO, "MX", 600, [Mx(0, CONTOSO)])
     assert mx_set(ending(reply(asked(), "contoso.example. 600 IN MX 0 contoso.example."), 4, tail), MX) is None
     assert referral(ending(refer("contoso.example."), 2, tail[2:] or b"\xc0"), name("example"), CONTOSO) is None
+
+
+def test_a_question_whose_name_is_not_spelt_out_is_not_read() -> None:
+    whole = reply(asked(), SET).to_wire()
+    assert mx_set(whole[:12] + b"\xc0\x0c\0" + whole[15:], MX) is None
 
 
 WHOLE = [

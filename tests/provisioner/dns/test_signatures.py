@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from plans.facts import Security
 from plans.values import Key, Name
 from provisioner.dns import validation
-from provisioner.dns.signatures import MOST_CHECKS, Bogus, check, is_usable, signed_sets
+from provisioner.dns.answers import Bogus
+from provisioner.dns.signatures import MOST_CHECKS, check, is_usable, signed_sets
 from provisioner.dns.validation import Standing
 from tests.emulators.dns_signed import NOW, SignedZone, Signing, signing_key
 
