@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, FromClause, Select, insert, select
+from sqlalchemy import ColumnElement, FromClause, Select, TableClause, insert, select
 
 from provisioner.state import journal, tables
 from provisioner.state.journal import Body, Broken, Columns, Head, Mark
@@ -14,9 +15,25 @@ from provisioner.state.transaction import Transaction
 _PORTION = 500
 """Rows that are held in memory at a time."""
 
-_row, _entry, _approval = tables.rollout, tables.journal, tables.approval
-_VOTES = (Mark.APPROVED.value, Mark.REJECTED.value)
+_row, _entry = tables.rollout, tables.journal
 _COMPARED = ("n", "at", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """A table whose rows find entries of some kinds by what their bodies say under a key: in its column, by that value."""
+
+    what: str
+    table: TableClause
+    column: str
+    key: str
+    kinds: tuple[Mark, ...]
+
+
+_INDEXES = (
+    _Index("approvals", tables.approval, "plan_id", "plan", (Mark.APPROVED, Mark.REJECTED)),
+    _Index("confirmations", tables.confirmation, "host", "host", (Mark.CONFIRMED, Mark.WITHDRAWN)),
+)
 
 
 def append(
@@ -60,7 +77,7 @@ def head(transaction: Transaction) -> Head:
 
 
 def verify(transaction: Transaction, expect: str | None) -> Iterator[Broken]:
-    """Check the chain, the rows of rollouts and approvals against it, and that an entry has the hash `expect`. Streamed."""
+    """Check the chain, the rows of all tables that tell of it, and that an entry has the hash `expect`. Streamed."""
     yield from journal.breaks(_streamed(transaction, select(_entry).order_by(_entry.c.n)))
     known = select(_row.c.id).where(_row.c.id == _entry.c.rollout).exists()
     astray = select(_entry.c.n).where(_entry.c.rollout.is_not(None), ~known).order_by(_entry.c.n)
@@ -68,22 +85,24 @@ def verify(transaction: Transaction, expect: str | None) -> Iterator[Broken]:
         yield Broken(entry["n"], "it belongs to a rollout that is not there")
     for row in _streamed(transaction, _rollouts_with_their_entries()):
         yield from journal.misfits(row, _part(row, Mark.OPENED), _part(row, Mark.CLOSED))
-    yield from _misplaced_votes(transaction)
+    for index in _INDEXES:
+        yield from _misplaced(transaction, index)
     if expect is not None and not transaction.connection.execute(select(_entry.c.n).where(_entry.c.hash == expect)).first():
         yield Broken(0, f"no entry has the hash {expect}: the newest ones were cut off, or this is another state")
 
 
-def _misplaced_votes(transaction: Transaction) -> Iterator[Broken]:
-    """Find approvals and rejections that would not be found by their plan, and rows that find something else."""
-    query = select(_entry, _approval.c.plan_id).outerjoin(_approval, _approval.c.n == _entry.c.n)
-    for entry in _streamed(transaction, query.where(_entry.c.kind.in_(_VOTES)).order_by(_entry.c.n)):
+def _misplaced(transaction: Transaction, index: _Index) -> Iterator[Broken]:
+    """Find entries that would not be found by what they are about, and rows that find something else."""
+    row, of_kind = index.table, _entry.c.kind.in_([kind.value for kind in index.kinds])
+    query = select(_entry, row.c[index.column].label("found_by")).outerjoin(row, row.c.n == _entry.c.n)
+    for entry in _streamed(transaction, query.where(of_kind).order_by(_entry.c.n)):
         if journal.edited(entry):
             continue  # told already
-        if entry["plan_id"] != journal.body(entry)["plan"]:
-            yield Broken(entry["n"], "the table of approvals does not have it under its plan")
-    tells = select(_entry.c.n).where(_entry.c.n == _approval.c.n, _entry.c.kind.in_(_VOTES)).exists()
-    for row in _streamed(transaction, select(_approval).where(~tells).order_by(_approval.c.n)):
-        yield Broken(row["n"], "the table of approvals has it, and it is none")
+        if entry["found_by"] != journal.body(entry)[index.key]:
+            yield Broken(entry["n"], f"the table of {index.what} does not have it under its {index.key}")
+    tells = select(_entry.c.n).where(_entry.c.n == row.c.n, of_kind).exists()
+    for one in _streamed(transaction, select(row).where(~tells).order_by(row.c.n)):
+        yield Broken(one["n"], f"the table of {index.what} has it, and it is none")
 
 
 def _rollouts_with_their_entries() -> Select[Any]:

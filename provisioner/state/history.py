@@ -70,7 +70,7 @@ class Wanted:
         return (
             self.domain is None
             or entry.subject is not None
-            or self.domain in {entry.body.get("domain"), entry.body.get("zone")}
+            or self.domain in {entry.body.get("domain"), entry.body.get("zone"), entry.body.get("host")}
         )
 
 

@@ -53,6 +53,10 @@ class Mark(StrEnum):
     """Somebody refused a plan for good."""
     AUTO_APPROVED = "auto-approved"
     """A plan was applied with --auto-approve, by whoever ran the command."""
+    CONFIRMED = "confirmed"
+    """Somebody says that they saw which key a mail host presents."""
+    WITHDRAWN = "withdrawn"
+    """Such a word counts for nothing any more."""
     EMERGENCY = "emergency"
     """Somebody took the way out in an emergency: for which domain, by which plan, and why."""
 

@@ -103,7 +103,7 @@ def unlock(transaction: Transaction, run: int, zone: ZoneRef | str, reason: str)
         transaction.connection.execute(update(_row).where(_is(lease.zone)).values(fenced))
         body: Body = {
             "zone": lease.zone.name,
-            "identity": _identity(lease.zone),
+            "identity": identity(lease.zone),
             "holder": lease.holder,
             "run": lease.run,
             "purpose": lease.purpose,
@@ -127,7 +127,7 @@ def _find(transaction: Transaction, zone: LeasedZone, which: ColumnElement[bool]
 
 
 def _is(zone: LeasedZone) -> ColumnElement[bool]:
-    return _row.c.zone == _identity(zone)
+    return _row.c.zone == identity(zone)
 
 
 def _still(lease: Lease) -> ColumnElement[bool]:
@@ -136,13 +136,14 @@ def _still(lease: Lease) -> ColumnElement[bool]:
     return _is(lease.zone) & mine & _row.c.expires.is_not(None)
 
 
-def _identity(zone: LeasedZone) -> str:
+def identity(zone: LeasedZone | ZoneRef) -> str:
+    """Give what tells a zone from every other one, as the tables keep it."""
     return canonical_json({"type": zone.type, "account": zone.account, "id": zone.id})
 
 
 def _columns(lease: Lease) -> Columns:
     return {
-        "zone": _identity(lease.zone),
+        "zone": identity(lease.zone),
         "zone_name": lease.zone.name,
         "run": lease.run,
         "holder": lease.holder,

@@ -132,12 +132,39 @@ def _approvals(connection: Connection) -> None:
     approval.create(connection)
 
 
+def _confirmations(connection: Connection) -> None:
+    tables = MetaData()
+    Table("journal", tables, Column("n", Integer, primary_key=True))
+    confirmation = Table(
+        "confirmation",
+        tables,
+        Column("n", Integer, ForeignKey("journal.n"), primary_key=True, autoincrement=False),
+        Column("host", Text, nullable=False),
+    )
+    Index("confirmation_host", confirmation.c.host)
+    confirmation.create(connection)
+
+
+def _serving(connection: Connection) -> None:
+    serving = Table(
+        "serving",
+        MetaData(),
+        Column("zone", Text, primary_key=True),
+        Column("zone_name", Text, nullable=False),
+        Column("servers", Text, nullable=False),
+        Column("at", Text, nullable=False),
+    )
+    serving.create(connection)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "runs, rollouts and their journal", _runs_rollouts_and_journal),
     Migration(2, "pinned mail hosts", _pins),
     Migration(3, "one chain for the whole journal", one_chain),
     Migration(4, "leases of zones", _leases),
     Migration(5, "approvals of plans", _approvals),
+    Migration(6, "people's words for what mail hosts present", _confirmations),
+    Migration(7, "servers of zones", _serving),
 )
 
 

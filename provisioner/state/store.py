@@ -17,9 +17,22 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from plans.approval import Approval, Begun, Rejection, Vote
 from plans.desired import Subject
+from plans.facts import Confirmation
 from plans.position import Event, EventKind
 from plans.values import Name, ZoneRef, is_canonical
-from provisioner.state import approving, chain, history, journal, leasing, migrations, rollouts, tables, writes
+from provisioner.state import (
+    approving,
+    chain,
+    confirming,
+    history,
+    journal,
+    leasing,
+    migrations,
+    rollouts,
+    serving,
+    tables,
+    writes,
+)
 from provisioner.state.backend import Backend, backend
 from provisioner.state.journal import Body, Broken, Head, Mark
 from provisioner.state.leasing import LEASE
@@ -278,6 +291,24 @@ class State:
         with self._write() as transaction:
             chain.append(transaction, run.id, Mark.AUTO_APPROVED, {"plan": plan_id}, at=transaction.time())
 
+    def confirm(self, run: Run, host: Name, key: str, addresses: Collection[str], reason: str = "") -> Confirmation:
+        """Keep the word of whoever runs this that a mail host presents a key (`Confirmation.key`) at these addresses.
+
+        It stands in the place of an earlier one about that host. Raises `StateDamaged`.
+        """
+        with self._write() as transaction:
+            return confirming.keep(transaction, run.id, host, key, addresses, who(), reason)
+
+    def withdraw(self, run: Run, host: Name) -> bool:
+        """Take back what was confirmed of a mail host, and say whether anything was. Raises `StateDamaged`."""
+        with self._write() as transaction:
+            return confirming.withdraw(transaction, run.id, host, who())
+
+    def confirmations(self) -> Mapping[Name, Confirmation]:
+        """Give what was last confirmed of each mail host and not taken back, however long ago. Raises `StateDamaged`."""
+        with self._read() as transaction:
+            return confirming.standing(transaction)
+
     def pins(self) -> Mapping[Name, Name]:
         """Give the pinned host of each domain that has one. Raises `StateDamaged`."""
         with self._read() as transaction:
@@ -287,6 +318,16 @@ class State:
                 if not (is_canonical(row.domain) and is_canonical(row.exchange)):
                     raise transaction.damaged(f"the pin of {row.domain!r} holds what is no domain name")
         return {Name(row.domain): Name(row.exchange) for row in rows}
+
+    def keep_servers(self, servers: Mapping[ZoneRef, frozenset[Name]]) -> None:
+        """Keep by which servers zones are served; what was kept of them before is forgotten."""
+        with self._write() as transaction:
+            serving.keep(transaction, servers)
+
+    def servers(self, zones: Collection[ZoneRef]) -> Mapping[ZoneRef, frozenset[Name]]:
+        """Give the servers that are kept of zones, a zone of which none are being left out. Raises `StateDamaged`."""
+        with self._read() as transaction:
+            return serving.kept(transaction, zones)
 
     def acquire(self, run: Run, zones: Collection[ZoneRef], purpose: str, lasts: timedelta = LEASE) -> tuple[Lease, ...]:
         """Lease all of the zones to a run, or none; what the run has of them already is renewed. `purpose` is told to others.
@@ -360,7 +401,7 @@ class State:
             return chain.head(transaction)
 
     def verify(self, expect: str | None = None) -> tuple[Broken, ...]:
-        """Check the whole chain, and every rollout's and approval's row against it; empty: all is as it was written.
+        """Check the whole chain, and every row that tells of it; empty: all is as it was written.
 
         `expect` is a hash that an entry must have: a run printed it.
         """

@@ -1,8 +1,9 @@
 """The tables as this version reads and writes them; `migrations` makes them, with their keys and constraints.
 
-Times are text (`journal.time_to_text`), JSON is text, `rollout.subject` is `kind:name`. `lease.zone` is the canonical JSON
-of the zone's type, account and id; the row of an ended lease stays (`expires` is NULL then): no fencing number comes twice.
-`approval` finds the journal's entries about approvals by their plan.
+Times are text (`journal.time_to_text`), JSON is text, `rollout.subject` is `kind:name`. `lease.zone` and
+`serving.zone` are the canonical JSON of the zone's type, account and id; the row of an ended lease stays (`expires` is NULL
+then): no fencing number comes twice. `serving.servers` are names, ascending, with spaces between them.
+`approval` finds the journal's entries about approvals by their plan, `confirmation` those about confirmations by their host.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ journal = table(
 
 approval = table("approval", column("n", Integer), column("plan_id", Text))
 
+confirmation = table("confirmation", column("n", Integer), column("host", Text))
+
 pin = table("pin", column("domain", Text), column("exchange", Text), column("at", Text), column("run", Integer))
+
+serving = table("serving", column("zone", Text), column("zone_name", Text), column("servers", Text), column("at", Text))
 
 lease = table(
     "lease",

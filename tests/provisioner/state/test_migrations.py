@@ -134,7 +134,8 @@ def test_the_migrations_count_up_from_1_and_make_the_columns_that_are_used(state
         table: {column["name"] for column in inspect(engine).get_columns(table)} for table in inspect(engine).get_table_names()
     }
     engine.dispose()
-    used = (tables.meta, tables.run, tables.rollout, tables.journal, tables.pin, tables.lease, tables.approval)
+    earlier = (tables.meta, tables.run, tables.rollout, tables.journal, tables.pin, tables.lease, tables.approval)
+    used = (*earlier, tables.confirmation, tables.serving)
     assert made == {table.name: {column.name for column in table.c} for table in used}
 
 
@@ -187,7 +188,7 @@ def test_a_state_of_a_newer_version_is_refused_and_left_alone(old: Path) -> None
     with closing(sqlite3.connect(old, isolation_level=None)) as connection:
         connection.execute("UPDATE meta SET value = '99'")
     for opening in (State.open, State.peek):
-        with pytest.raises(StateUnavailable, match="schema is 99, this version knows schemas up to 5") as caught:
+        with pytest.raises(StateUnavailable, match="schema is 99, this version knows schemas up to 7") as caught:
             opening(f"sqlite:///{old}", lambda: NOON)
         assert str(old) in caught.value.headline
         assert "Upgrade provisioner" in caught.value.mend
