@@ -8,7 +8,6 @@ from datetime import datetime
 from plans.approval import Begun
 from plans.desired import Subject
 from plans.freeze import frozen
-from plans.plan import GOES_ON, WAITS
 from plans.problem import Problem
 from provisioner.manifest.model import Manifest
 from provisioner.planfile import PlanFile
@@ -29,7 +28,7 @@ def forbids(manifest: Manifest, plan: PlanFile, begun: Mapping[Subject, Begun], 
             f"{freeze}. Rollouts that have begun stay as they are: where they wait it is safe to.",
             "Apply the plan after that.",
         )
-    going_on = {entry.subject for entry in plan.entries() if any(one.code in {GOES_ON, WAITS} for one in entry.findings)}
+    going_on = {entry.subject for entry in plan.entries() if entry.goes_on}
     beyond = list(_beyond(manifest, plan, len(rollouts - begun.keys() - going_on)))
     if not beyond:
         return None

@@ -283,7 +283,10 @@ def _smtp(name: str, target: Target | None) -> Check:
     try:
         return Check(name, Standing.OK, f"{target} greets: {network.greet_smtp(target)}")
     except NoAnswer as why:
-        mend = "Many networks close port 25. Mail hosts can then not be tried from here; nothing else needs it."
+        mend = (
+            "Many networks close port 25. Mail hosts can then not be tried from here; nothing else needs it. "
+            "What those under mail_hosts present, whoever saw it from elsewhere can say:  provisioner confirm HOST"
+        )
         return Check(name, Standing.WARNING, f"{target}: {why}", mend)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from plans.desired import Subject
 from plans.policy import Finding
@@ -24,16 +26,34 @@ _STAGED = "or write `staged: true` at the domain if the zone is being prepared"
 
 
 class Delegations:
-    """Compares, once a zone, the servers that the parent names with those by which the provider serves, by address."""
+    """Compares, once a zone, the servers that the parent names with those by which the provider serves, by address.
+
+    Several threads may use it.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._reasons: dict[ZoneRef, tuple[str, str, str] | Problem | None] = {}
+        self._servers: Mapping[ZoneRef, frozenset[Name] | None] = {}
+        self._asking: dict[Name, threading.Lock] = {}
+        self._parent: Callable[[Name], Mapping[Name, frozenset[str]] | None] = _nothing
+
+    @contextmanager
+    def expecting(self, zones: Collection[ZoneRef]) -> Iterator[None]:
+        """Begin to gather at once what `finding` needs of many zones, for as long as the block lasts."""
+        left = [zone for zone in zones if zone not in self._reasons and self._is_asked(zone)]
+        kept = [zone for zone in left if self._keeps_servers(zone)]
+        self._servers = {**dict.fromkeys(kept), **self._fleet.serving.recall(kept)}
+        with self._fleet.parents([zone.name for zone in left]) as parent:
+            self._parent = parent
+            yield
+        self._servers, self._parent = {}, _nothing
+        self._fleet.serving.keep()
 
     def finding(self, subject: Subject, zone: ZoneRef) -> Finding | None:
         """Give what keeps a zone from being the one that is asked; None: it is, or nobody asks it by itself."""
         if zone not in self._reasons:
-            self._reasons[zone] = self._reason(zone)
+            self._reasons[zone] = self._reason(zone) if self._is_asked(zone) else None
         match self._reasons[zone]:
             case None:
                 return None
@@ -42,16 +62,48 @@ class Delegations:
             case code, what, mend:
                 return Finding.block(subject, code, what, mend)
 
-    def _reason(self, zone: ZoneRef) -> tuple[str, str, str] | Problem | None:
+    def _is_asked(self, zone: ZoneRef) -> bool:
+        """Whether the world is to ask the provider for a zone, and we are to change it there."""
         capabilities = self._fleet.capabilities(zone.provider)
-        if capabilities.publishes == "none" or not capabilities.writes or capabilities.types == REGISTRAR:
-            return None
+        return capabilities.publishes != "none" and capabilities.writes and capabilities.types != REGISTRAR
+
+    def _keeps_servers(self, zone: ZoneRef) -> bool:
+        return self._fleet.capabilities(zone.provider).keeps_servers
+
+    def _known(self, zone: ZoneRef) -> frozenset[Name] | None:
+        """Give the servers that the provider named for a zone earlier. Raises `Problem`."""
+        if zone in self._servers or not self._keeps_servers(zone):
+            return self._servers.get(zone)
+        return self._fleet.serving.recall([zone]).get(zone)
+
+    def _told(self, zone: ZoneRef) -> frozenset[Name]:
+        """Ask the provider for a zone's servers. Raises `Problem`."""
+        told = self._fleet.reader(zone.provider).name_servers(zone)
+        if told and self._keeps_servers(zone):
+            self._fleet.serving.learn(zone, told)
+        return told
+
+    def _addresses(self, host: Name) -> frozenset[str]:
+        """Give a server's addresses. Most zones have their servers in common: one asks, and others wait. Raises `Problem`."""
+        with self._asking.setdefault(host, threading.Lock()):
+            return self._fleet.lookup.addresses(host)
+
+    def _reason(self, zone: ZoneRef) -> tuple[str, str, str] | Problem | None:
+        """Give why the world does not ask the provider; what was told earlier can only show that it does."""
         try:
-            parent = self._fleet.lookup.delegation(zone.name)
-            servers = self._fleet.reader(zone.provider).name_servers(zone)
-            ours = frozenset[str]().union(*map(self._fleet.lookup.addresses, servers))
+            parent = self._parent(zone.name) or self._fleet.lookup.delegation(zone.name)
+            known = self._known(zone)
+            if known and self._compared(zone, parent, known) is None:
+                return None
+            return self._compared(zone, parent, self._told(zone))
         except Problem as problem:
             return problem
+
+    def _compared(
+        self, zone: ZoneRef, parent: Mapping[Name, frozenset[str]], servers: frozenset[Name]
+    ) -> tuple[str, str, str] | None:
+        """Compare the servers that the parent names with the provider's. Raises `Problem`."""
+        ours = frozenset[str]().union(*map(self._addresses, servers))
         told = f"The parent of {zone.name} names {_named(parent)}; {zone.provider} serves it by {_named(servers)}."
         if not servers:
             what = f"{zone.provider} cannot tell by which servers it serves {zone.name}."
@@ -63,6 +115,10 @@ class Delegations:
             mend = f"Name the provider that serves the zone as the domain's provider, delegate it to this one, {_STAGED}."
             return code, told, mend
         return None
+
+
+def _nothing(_: Name) -> None:
+    """Tell nothing."""
 
 
 def _named(hosts: Iterable[Name]) -> str:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from typing import cast
 
 from plans.desired import Dnssec, Subject, SubjectKind
+from plans.duration import duration
 from plans.facts import ZoneFacts
-from plans.microsoft import HostKind, host_kind
-from plans.plan import Entry
+from plans.microsoft import microsoft_host
+from plans.plan import Entry, Rollout
 from plans.policy import Finding, Severity
 from plans.problem import Problem
 from plans.rollout import zone as zone_rollout
-from plans.rollout.zone import DS_TTL, Parent, SignedByProvider, Surety, Wish, entry_points
+from plans.rollout.zone import DS_TTL, entry_points
+from plans.rollout.zone_wish import Parent, SignedByProvider, Surety, Wish
 from plans.values import Ds, Key, Mx, Name, RRset, ZoneRef, is_at_or_below
-from providers.contract import Reader, Unsupported
+from providers.contract import Lister, Reader, Unsupported
 from provisioner.choosing import Zones
 from provisioner.delegation import REGISTRAR, Delegations
 from provisioner.fleet import Fleet
@@ -31,13 +35,19 @@ def entries(fleet: Fleet, zones: Zones, delegations: Delegations, domains: Colle
         if isinstance(zone := zones.of(domain), ZoneRef):
             together[zone].append(domain)
     asked = {zone: held for zone, held in together.items() if any(one.dnssec is not Dnssec.KEEP for one in held)}
-    witness = fleet.witness()
+    witness, listed = fleet.witness(), listing(fleet)
     for zone, held in sorted(asked.items()):
-        yield _entry(fleet, zone, held, delegations, witness, kept)
+        yield _entry(fleet, zone, held, delegations, witness, kept, listed)
 
 
 def _entry(
-    fleet: Fleet, zone: ZoneRef, domains: Collection[Domain], delegations: Delegations, witness: Witness, kept: Kept
+    fleet: Fleet,
+    zone: ZoneRef,
+    domains: Collection[Domain],
+    delegations: Delegations,
+    witness: Witness,
+    kept: Kept,
+    listed: Listed,
 ) -> Entry:
     subject, tenant = Subject(zone.name, SubjectKind.ZONE), ", ".join(sorted({one.tenant.label for one in domains}))
     refusal = _refusal(fleet, subject, zone, domains) or delegations.finding(subject, zone)
@@ -45,21 +55,72 @@ def _entry(
         return Entry(subject, tenant, (refusal,))
     try:
         wish = wish_of(fleet, zone, domains, witness)
+        if isinstance(wish, Finding):
+            return Entry(subject, tenant, (wish,))
+        return _of(fleet, wish, tenant, delegations, kept, listed)
     except Unsupported as problem:
         return Entry(subject, tenant, (Finding.failed(subject, "unsupported", problem, Severity.BLOCK),))
     except Problem as problem:
         return Entry(subject, tenant, (Finding.failed(subject, "dnssec-unreadable", problem),))
-    if isinstance(wish, Finding):
-        return Entry(subject, tenant, (wish,))
+
+
+def _of(fleet: Fleet, wish: Wish, tenant: str, delegations: Delegations, kept: Kept, listed: Listed) -> Entry:
+    subject, zone = wish.subject, wish.zone
     astray = delegations.finding(subject, wish.parent.zone) if wish.parent.zone else None
     if astray:
         return Entry(subject, tenant, (astray,))
     opened = kept.opened.get(subject)
-    wish = replace(wish, remembered=zone_rollout.remembered(opened.rollout) if opened else None)
-    rollout, findings = zone_rollout.propose(wish, fleet.now())
+    remembered = zone_rollout.remembered(opened.rollout) if opened else None
+    wish = replace(wish, remembered=remembered, with_tlsa=_own_hosts(fleet, zone))
+    rollout, findings = proposed(fleet, wish, listed)
     live = {Key(zone.name, "DS"): wish.parent.held} if wish.parent.zone else {}
     rollout, about, superseded = kept.beside(rollout, live)
     return Entry(subject, tenant, (*findings, *about), (), rollout, superseded)
+
+
+Listed = Callable[[ZoneRef], Mapping[str, int]]
+"""Gives the highest TTL (seconds) of each type in a whole zone; nothing where its provider cannot tell. Raises `Problem`."""
+
+
+def listing(fleet: Fleet) -> Listed:
+    """Give what looks through zones, through each once."""
+
+    @cache
+    def listed(zone: ZoneRef) -> Mapping[str, int]:
+        if not fleet.capabilities(zone.provider).lists:
+            return {}
+        return cast("Lister", fleet.reader(zone.provider)).highest_ttls(zone) or {}
+
+    return listed
+
+
+def proposed(fleet: Fleet, wish: Wish, listed: Listed) -> tuple[Rollout | None, tuple[Finding, ...]]:
+    """Propose; zones are looked through only for a DS that is to come in. Raises `Problem`.
+
+    How long unsigned answers may be cached is what a person says, else what a listing gives, else taken as unknown, which is
+    told. A new DS set gets the TTL that others at the parent have. On the way out of DNSSEC nothing is looked through: what a
+    set had that has gone stands in no listing.
+    """
+    now = fleet.now()
+    if wish.dnssec is not Dnssec.MANAGE or not zone_rollout.counts_on_ttls(wish, now):
+        return zone_rollout.propose(wish, now)
+    told: tuple[Finding, ...] = ()
+    if fleet.waits(wish.zone.provider).max_zone_ttl is None:
+        if ttls := listed(wish.zone):
+            wish = replace(wish, surety=wish.surety.with_listed(max(ttls.values())))
+        else:
+            told = (_unlisted(wish),)
+    parent = wish.parent
+    if parent.zone and parent.ttl is None and not (parent.held or wish.facts.ds):
+        wish = replace(wish, parent=replace(parent, ttl=listed(parent.zone).get("DS")))
+    rollout, findings = zone_rollout.propose(wish, now)
+    return rollout, (*findings, *told)
+
+
+def _unlisted(wish: Wish) -> Finding:
+    what = f"The highest TTL in the zone is not known. It counts as {duration(wish.surety.longest_ttl)} until the DS comes in."
+    mend = "Say it by `max_zone_ttl` of the provider; where that is of type rfc2136, let the key transfer the zone."
+    return Finding(Severity.NOTICE, "highest-ttl-unknown", wish.subject, what, mend)
 
 
 def _refusal(fleet: Fleet, subject: Subject, zone: ZoneRef, domains: Collection[Domain]) -> Finding | None:
@@ -100,9 +161,17 @@ def wish_of(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain], witness: W
     if waits.max_zone_ttl is not None:
         surety = replace(surety, longest_ttl=waits.max_zone_ttl)
     named = _exchanges(fleet, zone, domains)
-    with_dane = tuple(sorted(owner for owner, hosts in named.items() if any(map(_has_dane, hosts))))
-    hosts = _mail_hosts(fleet, zone, named)
-    return Wish(zone, first.dnssec, facts, signed, parent, hosts, surety, with_dane=with_dane)
+    return Wish(
+        zone,
+        first.dnssec,
+        facts,
+        signed,
+        parent,
+        _mail_hosts(fleet, zone, named),
+        surety,
+        domains=tuple(sorted(one.name for one in domains)),
+        with_dane=tuple(sorted(owner for owner, held in named.items() if microsoft_host(held))),
+    )
 
 
 def _parent(
@@ -131,21 +200,19 @@ def _given_ttl(reader: Reader, zone: ZoneRef, key: Key, ds: Collection[Ds]) -> i
     return given.pop() if len(given) == 1 else None
 
 
-def _exchanges(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain]) -> dict[Name, frozenset[Name]]:
-    """Give the MX hosts of each domain as its provider holds them. Raises `Problem`."""
+def _exchanges(fleet: Fleet, zone: ZoneRef, domains: Collection[Domain]) -> dict[Name, RRset]:
+    """Give the MX set of each domain as its provider holds it. Raises `Problem`."""
     held = fleet.reader(zone.provider).read(zone, {Key(one.name, "MX") for one in domains}).sets
-    return {
-        key.owner: frozenset(value.exchange for value in one.values if isinstance(value, Mx))
-        for key, one in held.items()
-        if isinstance(one, RRset)
-    }
+    return {key.owner: one for key, one in held.items() if isinstance(one, RRset)}
 
 
-def _has_dane(host: Name) -> bool:
-    return host_kind(host) is HostKind.MX_MICROSOFT
-
-
-def _mail_hosts(fleet: Fleet, zone: ZoneRef, named: Mapping[Name, frozenset[Name]]) -> tuple[Name, ...]:
+def _mail_hosts(fleet: Fleet, zone: ZoneRef, named: Mapping[Name, RRset]) -> tuple[Name, ...]:
     """Give the MX hosts that lie in the zone: their TLSA counts once the zone is secure."""
-    hosts = frozenset[Name]().union(*named.values()) | {host.name for host in fleet.manifest.mail_hosts}
-    return tuple(sorted(host for host in hosts if is_at_or_below(host, zone.name)))
+    hosts = {value.exchange for held in named.values() for value in held.values if isinstance(value, Mx)}
+    live = {host for host in hosts if is_at_or_below(host, zone.name)}
+    return tuple(sorted(live.union(_own_hosts(fleet, zone))))
+
+
+def _own_hosts(fleet: Fleet, zone: ZoneRef) -> tuple[Name, ...]:
+    """Give the mail hosts of the manifest that lie in the zone."""
+    return tuple(sorted(host.name for host in fleet.manifest.mail_hosts if is_at_or_below(host.name, zone.name)))

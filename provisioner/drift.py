@@ -7,7 +7,7 @@ nobody's business any more.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -48,8 +48,13 @@ class Unread:
     problem: Problem
 
 
-def drift(fleet: Fleet, state: State, filters: Filters, *, dns_first: bool) -> Iterator[Drift | Unread]:
-    """Compare what we last wrote of each managed key with what is there, by zone. Raises `Problem` as the state does."""
+def drift(
+    fleet: Fleet, state: State, filters: Filters, tell: Callable[[int, int], None] = lambda *_: None, *, dns_first: bool
+) -> Iterator[Drift | Unread]:
+    """Compare what we last wrote of each managed key with what is there, by zone. Raises `Problem` as the state does.
+
+    `tell` is told how many zones of how many were read at their providers.
+    """
     found = managed(fleet, filters)
     domains = [domain for tenant in found for domain in tenant.domains.values()]
     last = _last(state, {domain.name for domain in domains}, fleet, filters)
@@ -60,8 +65,11 @@ def drift(fleet: Fleet, state: State, filters: Filters, *, dns_first: bool) -> I
             zones[zone].append(written)
     meant = _meant(fleet, zones)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for compared in pool.map(lambda zone: list(_compare(fleet, zone, meant[zone], zones[zone])), sorted(zones)):
-            yield from compared
+        compared = pool.map(lambda zone: list(_compare(fleet, zone, meant[zone], zones[zone])), sorted(zones))
+        tell(0, len(zones))
+        for done, of_zone in enumerate(compared, 1):
+            tell(done, len(zones))
+            yield from of_zone
 
 
 def _last(state: State, names: Collection[Name], fleet: Fleet, filters: Filters) -> Mapping[Place, Written]:

@@ -35,7 +35,7 @@ from provisioner.state import Run, State, StoredRollout
 from provisioner.walk import Approved
 
 if TYPE_CHECKING:
-    from plans.rollout.zone import Wish
+    from plans.rollout.zone_wish import Wish
 
 
 class NoWayOut(Problem):

@@ -7,21 +7,20 @@ on.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from plans.acknowledgement import acknowledged
 from plans.contest import warned
-from plans.desired import Desired, Dnssec, GraphAnswer, Subject, SubjectKind
-from plans.microsoft import HostKind, host_kind
+from plans.desired import Desired, Dnssec, Subject, SubjectKind
+from plans.microsoft import HostKind, host_kind, microsoft_host
 from plans.plan import STAGED, Change, Entry, Filters, Header, Rollout
 from plans.policy import Finding, Severity
 from plans.problem import Problem
 from plans.rollout import domain as domain_rollout
 from plans.rollout import onboarding
 from plans.rollout.by_hand import by_hand
-from plans.rollout.domain import Dane, Takeover, microsoft_host
+from plans.rollout.domain import Dane, Takeover
 from plans.rollout.onboarding import Onboarding, Verify
 from plans.rollout.phased import LEAST_TTL, Terms, remembered
 from plans.snapshot import Snapshot
@@ -31,11 +30,11 @@ from provisioner.choosing import Zones
 from provisioner.delegation import Delegations
 from provisioner.desired.problems import ConsentMissing
 from provisioner.fleet import Fleet
-from provisioner.in_order import all_in_order
 from provisioner.kept import Kept
+from provisioner.looks import Looks, Wish
 from provisioner.managed import TenantDomains, aim, is_held, managed, pins
 from provisioner.manifest.model import Domain, Route, SmtpProbe
-from provisioner.observed import observer, seen_in_dns
+from provisioner.observed import Right, observer, seen_in_dns
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +42,17 @@ class Planning:
     """A plan in the making: its header, and its entries as they are found, by tenant and then by domain.
 
     `consents` has, once the entries were taken, the page on which an administrator consents, of each tenant that lacks it.
+    `domains` is how many entries are each about a domain; None: nobody counted.
     """
 
     header: Header
     entries: Iterator[Entry]
     consents: Mapping[str, str] = field(default_factory=dict)
+    domains: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """One domain, and what is known of it before its zone is read: none is, where public DNS shows that it is right."""
-
-    domain: Domain
-    findings: tuple[Finding, ...]
-    answer: GraphAnswer | None = None
-    aim: Desired | Onboarding | None = None
-    zone: ZoneRef | None = None
-
-    @property
-    def keys(self) -> frozenset[Key]:
-        """What must be read of the zone for it."""
-        match self.aim, self.zone:
-            case Desired(), ZoneRef() as zone:
-                return domain_rollout.keys(self.domain.name, zone.name)
-            case Onboarding() as on_its_way, ZoneRef() as zone:
-                return onboarding.keys(on_its_way, zone.name)
-            case _:
-                return frozenset()
-
-
-PORTION = 2000
+PORTION = 1000
 """So many domains, and those of one tenant in any case, are looked at together."""
-READS = 32
-"""So many zones are read at the same time."""
 
 
 def plan(fleet: Fleet, filters: Filters, kept: Kept | None = None, planner: str = "", *, dns_first: bool = False) -> Planning:
@@ -102,7 +79,7 @@ def plan(fleet: Fleet, filters: Filters, kept: Kept | None = None, planner: str 
     kept = kept or Kept()
     entries = warned(_entries(fleet, found, filters, kept, consents, dns_first=dns_first), kept.trails)
     entries = acknowledged(entries, policy.acknowledged, created, whole=not filters.partial)
-    return Planning(header, entries, consents)
+    return Planning(header, entries, consents, sum(len(one.domains) for one in found))
 
 
 def _entries(
@@ -132,23 +109,37 @@ def _entries(
     with observer(fleet, in_dns) as right:
         for portion in _portions(tenants):
             found = [(tenant, _wishes(tenant, listed, kept, consents)) for tenant in portion]
-            done = right([wish.aim for _, wishes in found for wish in wishes if isinstance(wish.aim, Desired)])
-            left = [wish.domain for _, wishes in found for wish in wishes if wish.answer and wish.domain.name in in_dns - done]
-            zones.find(left)
-            for tenant, wishes in found:
-                if tenant.failure:
-                    subject = Subject(Name(tenant.label), SubjectKind.TENANT)
-                    yield Entry(subject, tenant.label, (_unread("tenant-unreadable", subject, tenant.failure),))
-                _see_delegations(
-                    zones, delegations, [one.domain for one in wishes if one.answer and one.domain.name not in done]
-                )
-                placed = [one if one.domain.name in done else _placed(one, zones, delegations) for one in wishes]
-                snapshots = _Snapshots(fleet, placed)
-                yield from (_entry(fleet, wish, snapshots, tenant.source.notices, kept) for wish in placed)
+            yield from _looked_at(fleet, found, zones, delegations, kept, right, in_dns)
+            del found  # what comes next takes the room
+            for tenant in portion:
+                tenant.source.release()
     if fleet.manifest.partners and not filters.providers:
         from provisioner import customers  # noqa: PLC0415 - few manifests name partners
 
         yield from customers.entries(fleet, filters, consents)
+
+
+def _looked_at(
+    fleet: Fleet,
+    found: Sequence[tuple[TenantDomains, list[Wish]]],
+    zones: Zones,
+    delegations: Delegations,
+    kept: Kept,
+    right: Right,
+    in_dns: Collection[Name],
+) -> Iterator[Entry]:
+    """Look at what is wanted of some tenants' domains: in public DNS first, and at the providers of those that are left."""
+    done = right([wish.aim for _, wishes in found for wish in wishes if isinstance(wish.aim, Desired)])
+    asked = [wish.domain for _, wishes in found for wish in wishes if wish.answer and wish.domain.name not in done]
+    zones.find([domain for domain in asked if domain.name in in_dns])
+    placed = [(tenant, [one if one.domain.name in done else _placed(one, zones) for one in wishes]) for tenant, wishes in found]
+    looks = Looks(fleet, [wish for _, wishes in placed for wish in wishes], delegations)
+    with looks.begun():
+        for tenant, wishes in placed:
+            if tenant.failure:
+                subject = Subject(Name(tenant.label), SubjectKind.TENANT)
+                yield Entry(subject, tenant.label, (_unread("tenant-unreadable", subject, tenant.failure),))
+            yield from (_entry(fleet, wish, looks, tenant.source.notices, kept) for wish in wishes)
 
 
 def _portions(tenants: Collection[TenantDomains]) -> Iterator[list[TenantDomains]]:
@@ -163,7 +154,7 @@ def _portions(tenants: Collection[TenantDomains]) -> Iterator[list[TenantDomains
         yield portion
 
 
-def _wishes(tenant: TenantDomains, listed: Collection[Name], kept: Kept, consents: dict[str, str]) -> list[_Wish]:
+def _wishes(tenant: TenantDomains, listed: Collection[Name], kept: Kept, consents: dict[str, str]) -> list[Wish]:
     """Judge what Graph says of a tenant's domains."""
     answers = dict(tenant.source.answers(tenant.domains.keys()))
     consents |= {lack.tenant: lack.url for lack in (tenant.failure, *answers.values()) if isinstance(lack, ConsentMissing)}
@@ -171,81 +162,41 @@ def _wishes(tenant: TenantDomains, listed: Collection[Name], kept: Kept, consent
     for name, domain in tenant.domains.items():
         answer = answers[name]
         if isinstance(answer, Problem):
-            wishes.append(_Wish(domain, (_unread("graph-unreadable", Subject(name), answer),)))
+            wishes.append(Wish(domain, (_unread("graph-unreadable", Subject(name), answer),)))
         else:
             wish, findings = aim(domain, answer, pins(domain, kept.pins.get(name)), onboard=name in listed)
-            wishes.append(_Wish(domain, findings, answer, wish))
+            wishes.append(Wish(domain, findings, answer, wish))
     return wishes
 
 
-def _see_delegations(zones: Zones, delegations: Delegations, domains: Collection[Domain]) -> None:
-    """Look, many at a time, who serves the zones of domains."""
-    found = {zone: None for domain in domains if not domain.staged and isinstance(zone := zones.of(domain), ZoneRef)}
-    for _ in all_in_order(lambda zone: delegations.finding(Subject(zone.name), zone), list(found), READS):
-        pass
-
-
-def _placed(wish: _Wish, zones: Zones, delegations: Delegations) -> _Wish:
+def _placed(wish: Wish, zones: Zones) -> Wish:
     """See whether there is a zone to bring a domain to."""
-    domain, subject = wish.domain, Subject(wish.domain.name)
+    domain = wish.domain
     if wish.answer is None:
         return wish
     zone = zones.of(domain)
     if isinstance(zone, ZoneRef):
-        astray = None if domain.staged else delegations.finding(subject, zone)
-        return replace(wish, zone=zone) if astray is None else _Wish(domain, (*wish.findings, astray), wish.answer)
+        return replace(wish, zone=zone)
     if isinstance(wish.aim, Onboarding) and not (wish.aim.proof and domain.verify is Verify.DNS):
         return wish
-    return _Wish(domain, (*wish.findings, zone), wish.answer)
+    return Wish(domain, (*wish.findings, zone), wish.answer)
 
 
-class _Snapshots:
-    """What the zones of some wishes hold: each is read once, before its first wish comes up, and forgotten after its last."""
-
-    def __init__(self, fleet: Fleet, wishes: Collection[_Wish]) -> None:
-        self._fleet = fleet
-        self._keys: dict[ZoneRef, set[Key]] = {}
-        self._left: Counter[ZoneRef] = Counter()
-        for wish in wishes:
-            if wish.zone and wish.keys:
-                self._keys.setdefault(wish.zone, set()).update(wish.keys)
-                self._left[wish.zone] += 1
-        self._coming = all_in_order(self._look, list(self._keys), READS)
-        self._read: dict[ZoneRef, Snapshot | Problem] = {}
-
-    def of(self, zone: ZoneRef) -> Snapshot:
-        """Give a zone's snapshot to one of its wishes. Raises `Problem`, and does so again for every wish of the zone."""
-        while zone not in self._read:
-            read, (found,) = next(self._coming)
-            self._read[read] = found
-        self._left[zone] -= 1
-        found = self._read[zone] if self._left[zone] else self._read.pop(zone)
-        if isinstance(found, Problem):
-            raise found
-        return found
-
-    def _look(self, zone: ZoneRef) -> tuple[Snapshot | Problem]:
-        try:
-            return (self._fleet.reader(zone.provider).read(zone, self._keys[zone]),)
-        except Problem as problem:
-            return (problem,)  # wrapped, or it would be raised there
-
-
-def _entry(fleet: Fleet, wish: _Wish, snapshots: _Snapshots, notices: Collection[str], kept: Kept) -> Entry:
+def _entry(fleet: Fleet, wish: Wish, looks: Looks, notices: Collection[str], kept: Kept) -> Entry:
     """Compare what is wanted with what there is; what could not be checked is told where something is to be approved."""
     subject, tenant = Subject(wish.domain.name), wish.domain.tenant.label
     rollout: Rollout | None = None
     findings: tuple[Finding, ...] = ()
     live: Mapping[Key, Live] = {}
     try:
-        match wish.aim, wish.zone:
-            case Desired() as desired, ZoneRef() as zone:
-                snapshot = snapshots.of(zone)
-                live = snapshot.sets
+        held = looks.of(wish)
+        if isinstance(held, Finding):
+            return Entry(subject, tenant, (*wish.findings, held), (wish.answer,) if wish.answer else ())
+        live = held.sets if held else {}
+        match wish.aim, held:
+            case Desired() as desired, Snapshot() as snapshot:
                 rollout, findings = _propose(fleet, wish.domain, desired, snapshot, kept)
-            case Onboarding() as on_its_way, zone:
-                held = snapshots.of(zone) if zone and wish.keys else None
-                live = held.sets if held else {}
+            case Onboarding() as on_its_way, _:
                 rollout, findings = onboarding.propose(on_its_way, held, wish.domain.verify)
                 _check(fleet, rollout)
             case _:

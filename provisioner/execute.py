@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import cast
@@ -79,21 +79,22 @@ def apply(
         claims = Claims(state, run, beat, pace.lock_timeout, pace.stop)
         zones = _zones(fleet, work())
         restraint = _restraint(fleet, state, work())
-        written: Counter[Subject] = Counter()
+        earlier: dict[Subject, Result] = {}
         walked, pause = _Pass(fleet, state, run, claims, zones, restraint, pace), SHORTEST_PAUSE
         held: list[_Left] = []
         waiting: list[_Left] = []
         while True:
             for one, found in walked.over(todo):
                 pause = SHORTEST_PAUSE if found.written else pause
-                result = replace(found, written=found.written + written[found.subject])
-                written[found.subject] = result.written
+                result = found.after(earlier.pop(found.subject, None))
                 if result.held and result.held.until is None:
                     held.append((one, result))
                 elif result.standing is Standing.WAITING and time.monotonic() < end and not restraint.over(one.subject):
                     waiting.append((one, result))
                 else:
                     yield result
+                    continue
+                earlier[found.subject] = result
             todo, held = _let_go(restraint, held)
             if todo:
                 continue
@@ -103,11 +104,12 @@ def apply(
             try:
                 _pause(state.now(), [result for _, result in waiting], end, pause, pace)
                 pause = min(2 * pause, LONGEST_PAUSE)
-                todo, waiting = [one for one, _ in waiting], []
-                fleet.refresh(one.entry.tenant for one in todo)
+                fleet.refresh(one.entry.tenant for one, _ in waiting)
                 walked = _Pass(fleet, state, run, claims, zones, restraint, pace)
+                todo, waiting = [one for one, _ in waiting], []
             except Problem as why:
-                yield from (Result(one.subject, Standing.FAILED, written[one.subject], why) for one, _ in (*waiting, *held))
+                failed = (Result(one.subject, Standing.FAILED, problem=why).after(left) for one, left in (*waiting, *held))
+                yield from failed
                 return
 
 
@@ -143,10 +145,10 @@ def _let_go(restraint: Restraint, held: Sequence[_Left]) -> tuple[list[Approved]
 def _stays(restraint: Restraint, one: Approved, result: Result, stop: threading.Event) -> Result:
     """Give the result of a rollout that is held, and will not go on in this run."""
     if stop.is_set():
-        return Result(one.subject, Standing.INTERRUPTED, result.written)
+        return Result(one.subject, Standing.INTERRUPTED).after(result)
     plan_id, risk = _turn(one, result)
     refusal = restraint.refusal(plan_id, one.subject, risk, at_the_end=True)
-    return Result(one.subject, Standing.REFUSED, result.written, refusal) if refusal else result
+    return Result(one.subject, Standing.REFUSED, problem=refusal).after(result) if refusal else result
 
 
 def _pause(now: datetime, waiting: Sequence[Result], end: float, unknown: float, pace: Pace) -> None:
@@ -234,11 +236,11 @@ class _Pass:
             standing, problem = Standing.FAILED, why
         match left:
             case step, Held() as held:
-                return Result(subject, Standing.WAITING, walk.written, waiting=step, held=held)
+                return Result(subject, Standing.WAITING, walk.written, waiting=step, held=held, signing=walk.signing)
             case step, waits:
-                return Result(subject, Standing.WAITING, walk.written, waiting=step, waits=waits)
+                return Result(subject, Standing.WAITING, walk.written, waiting=step, waits=waits, signing=walk.signing)
             case None:
-                return Result(subject, standing, walk.written, problem, unsure=walk.unsure)
+                return Result(subject, standing, walk.written, problem, unsure=walk.unsure, signing=walk.signing)
 
 
 def _left(one: Approved, begun: bool) -> Result:  # noqa: FBT001 - called by `in_order` alone

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -20,6 +21,7 @@ from provisioner.desired.source import DesiredSource
 from provisioner.desired.sources import open_source
 from provisioner.manifest.model import MANUAL, LiveTenant, Location, Manifest, Partner, ProviderConfig, Secret, Tenant
 from provisioner.secrets import reveal
+from provisioner.serving import Serving
 
 if TYPE_CHECKING:
     from provisioner.desired.graph import GraphSource
@@ -57,6 +59,7 @@ class Fleet:
         self.manifest = manifest
         self.now = now
         self.meter = Meter()
+        self.serving = Serving()
         self._lookup = lookup
         self._witness = witness
         self._limiters = Limiters(notify)
@@ -75,6 +78,11 @@ class Fleet:
             options = ResolverOptions(said.forward, said.hints, said.port, said.trust_anchor) if said else None
             self._lookup = PublicLookup(options, now=self.now)
         return self._lookup
+
+    @property
+    def held_up(self) -> Mapping[str, float]:
+        """The services whose limit makes requests wait just now: for how many seconds."""
+        return self._limiters.waits
 
     def witness(self) -> Witness:
         """Give who looks at the world outside; a new one for each look, since what it saw once it does not look at again."""
@@ -153,6 +161,18 @@ class Fleet:
                 "Name one of them:  provisioner export --tenant NAME",
             )
         return source
+
+    @contextmanager
+    def parents(self, zones: Collection[Name]) -> Iterator[Callable[[Name], Mapping[Name, frozenset[str]] | None]]:
+        """Give who tells, while the block lasts, what `lookup.delegation` would say of one of the zones; None: ask that."""
+        if zones:
+            from provisioner.dns import PublicLookup  # noqa: PLC0415 - few runs ask, none starts slower
+
+            if isinstance(self.lookup, PublicLookup):
+                with self.lookup.parents(zones) as told:
+                    yield told
+                return
+        yield lambda _: None
 
     def reader(self, label: str) -> Reader:
         """Open a provider for reading: all that planning gets. Raises `Problem`."""

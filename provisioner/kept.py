@@ -11,6 +11,7 @@ from plans.codec import decode_entry
 from plans.conditions import ProviderHolds
 from plans.contest import WITHIN, Place, Trail, trails
 from plans.desired import Subject
+from plans.facts import Confirmation
 from plans.plan import GOES_ON, WAITS, Rollout, acts_alike
 from plans.policy import Finding, Severity
 from plans.values import Key, Live, Name
@@ -67,7 +68,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Pinned mail hosts and open rollouts. `supersede`: these may be replaced."""
+    """Pinned mail hosts, open rollouts, and what people confirmed of mail hosts. `supersede`: the rollouts may be replaced."""
 
     pins: Mapping[Name, Name] = field(default_factory=dict)
     opened: Mapping[Subject, Opened] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class Kept:
     """When it was read (UTC); None: there is nothing."""
     trails: Mapping[Place, Trail] = field(default_factory=dict)
     """What we had to write again of late because somebody had changed it."""
+    confirmations: Mapping[Name, Confirmation] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: State, *, supersede: bool = False) -> Self:
@@ -86,7 +88,7 @@ class Kept:
             if rollout:
                 opened[stored.subject] = Opened(stored.plan_id, rollout, state.events(stored.id))
         now = state.now()
-        return cls(state.pins(), opened, supersede, now, trails(state.writes(since=now - WITHIN)))
+        return cls(state.pins(), opened, supersede, now, trails(state.writes(since=now - WITHIN)), state.confirmations())
 
     def beside(self, wanted: Rollout | None, live: Mapping[Key, Live]) -> tuple[Rollout | None, tuple[Finding, ...], str]:
         """Compare what is wanted with what is open for the subject: the rest of that, something that replaces it, or a block.

@@ -39,7 +39,7 @@ def _entry(fleet: Fleet, host: MailHost, zones: Zones, delegations: Delegations,
     if astray:
         return Entry(host.subject, "", (astray,))
     try:
-        wish = _wish(fleet, host, zone, witness)
+        wish = _wish(fleet, host, zone, witness, kept)
         snapshot = fleet.reader(zone.provider).read(zone, mail_host.keys(host.name, zone.name))
         rollout, findings = mail_host.propose(wish, snapshot)
     except Unsupported as problem:
@@ -52,12 +52,14 @@ def _entry(fleet: Fleet, host: MailHost, zones: Zones, delegations: Delegations,
     return Entry(host.subject, "", (*findings, *about), (), rollout, superseded)
 
 
-def _wish(fleet: Fleet, host: MailHost, zone: ZoneRef, witness: Witness) -> mail_host.Wish:
+def _wish(fleet: Fleet, host: MailHost, zone: ZoneRef, witness: Witness, kept: Kept) -> mail_host.Wish:
     """Find out all that a proposal for the host needs. Raises `Problem`."""
     now = fleet.now()
     current = read_certificate(host.certificate, host.name, now).tlsa
     upcoming = read_certificate(host.upcoming, host.name, now).tlsa if host.upcoming else None
     dnssec, seen = witness.zone_facts(zone.name), witness.host(host.name, smtp=True)
+    facts = Facts(kept.at or now, {}, hosts={host.name: seen}, confirmations=kept.confirmations)
+    installed = judge(Presents(host.name, (upcoming,)), facts, Memory()) if upcoming else None
     wish = mail_host.Wish(
         host.name,
         current,
@@ -66,8 +68,8 @@ def _wish(fleet: Fleet, host: MailHost, zone: ZoneRef, witness: Witness) -> mail
         signed=any(isinstance(one, Signed) for one in dnssec.signed.values()),
         negative_ttl=dnssec.negative_ttl,
         propagation=round(fleet.waits(zone.provider).propagation.total_seconds()),
-        installed=upcoming is not None
-        and judge(Presents(host.name, (upcoming,)), Facts(now, {}, hosts={host.name: seen}), Memory()).met,
+        installed=bool(installed and installed.met),
+        word=installed.why if installed and installed.on_word else "",
     )
     sample = RRset(wish.key, wish.ttl, (current,))
     return replace(wish, ttl=fleet.reader(zone.provider).canonical(zone, sample).ttl)

@@ -33,7 +33,12 @@ def managed(fleet: Fleet, filters: Filters) -> list[TenantDomains]:
     listed = [one for one in fleet.manifest.domains if passes(one.name, filters) and is_held(one.provider, filters)]
     tenants: dict[str, Tenant] = {domain.tenant.label: domain.tenant for domain in listed}
     tenants |= {label: tenant for label, tenant in fleet.manifest.tenants.items() if tenant.domains is not None}
-    return [_of_tenant(fleet, tenant, listed, filters) for _, tenant in sorted(tenants.items())]
+    found = []
+    for _, tenant in sorted(tenants.items()):
+        found.append(_of_tenant(fleet, tenant, listed, filters))
+        if len(tenants) > 1:
+            found[-1].source.release()  # or all of them would be in memory at once
+    return found
 
 
 def _of_tenant(fleet: Fleet, tenant: Tenant, listed: Sequence[Domain], filters: Filters) -> TenantDomains:

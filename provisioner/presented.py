@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from plans.dane import public_key_of, tlsa_of
-from plans.facts import Session
+from plans.facts import HostFacts, Session
 from plans.problem import Problem
 from plans.values import Name, Tlsa
 from provisioner.fleet import Fleet
@@ -42,19 +42,8 @@ class Presented:
 
 
 def look(fleet: Fleet, host: Name) -> Presented:
-    """Hold a session with every address of a host.
-
-    Raises:
-        Problem: its addresses cannot be told, or it has none.
-
-    """
-    found = fleet.witness().host(host, smtp=True)
-    if not found.addresses:
-        raise Problem(
-            f"{host.rstrip('.')} has no address",
-            found.why or "The servers of its zone deny that there is one.",
-            "Name the host as the MX names it, and see that it has an A or AAAA record.",
-        )
+    """Hold a session with every address of a host. Raises what `addressed` raises."""
+    found = addressed(fleet, host, smtp=True)
     by_record: dict[Tlsa, dict[str, Session]] = defaultdict(dict)
     silent = {}
     for address, session in sorted(found.sessions.items()):
@@ -67,6 +56,23 @@ def look(fleet: Fleet, host: Name) -> Presented:
             silent[address] = f"what it presents is malformed: {error}"
     keys = sorted(by_record.items(), key=lambda one: (-len(one[1]), one[0]))
     return Presented(host, tuple(_presentation(record, sessions) for record, sessions in keys), silent)
+
+
+def addressed(fleet: Fleet, host: Name, *, smtp: bool) -> HostFacts:
+    """Look at a host that has addresses, and with `smtp` at what it presents there.
+
+    Raises:
+        Problem: its addresses cannot be told, or it has none.
+
+    """
+    found = fleet.witness().host(host, smtp=smtp)
+    if not found.addresses:
+        raise Problem(
+            f"{host.rstrip('.')} has no address",
+            found.why or "The servers of its zone deny that there is one.",
+            "Name the host as the MX names it, and see that it has an A or AAAA record.",
+        )
+    return found
 
 
 def _presentation(record: Tlsa, sessions: Mapping[str, Session]) -> Presentation:

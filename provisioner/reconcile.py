@@ -171,9 +171,10 @@ class Reconciliation:
 
 
 def last_good(state: State) -> datetime | None:
-    """Say when the last reconcile ended that ended well; None: none has."""
+    """Say when the last reconcile ended that ended well; None: none has. A time to come is that of a clock that was wrong."""
+    now = state.now()
     ended = [run.finished for run in state.runs() if run.command == "reconcile" and run.exit_code == 0 and run.finished]
-    return max(ended, default=None)
+    return max((one for one in ended if one <= now), default=None)
 
 
 def standing(state: State) -> tuple[Mapping[Risk, int], Mapping[Subject, datetime]]:

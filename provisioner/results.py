@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -47,7 +47,8 @@ class Result:
     """What became of one subject: where it stands, how many sets were written for it in this run, and why it stopped.
 
     `waiting` is the step that it waits at, `waits` what for, or `held` why not yet. `unsure`: one more set may have been
-    written; no answer came.
+    written; no answer came. `signing`: what the signing of the zone was turned to, which counts as one of the sets; None: it
+    was not touched.
     """
 
     subject: Subject
@@ -58,6 +59,14 @@ class Result:
     waits: Waiting | None = None
     unsure: bool = False
     held: Held | None = None
+    signing: bool | None = None
+
+    def after(self, earlier: Result | None) -> Result:
+        """Add what was written before in the same run."""
+        if earlier is None:
+            return self
+        signing = earlier.signing if self.signing is None else self.signing
+        return replace(self, written=self.written + earlier.written, signing=signing)
 
     @property
     def until(self) -> datetime | None:

@@ -13,6 +13,7 @@ from plans.codec import decode_entry
 from plans.conditions import HostResolves, HostTakesMail, Instant, Presents
 from plans.desired import Dnssec, Subject, SubjectKind
 from plans.judging import Memory, judge
+from plans.microsoft import microsoft_host
 from plans.plan import STAGED, Change, Entry, Filters, Header, Rollout
 from plans.policy import Finding, Severity
 from plans.problem import Problem
@@ -21,7 +22,7 @@ from plans.rollout import domain as domain_rollout
 from plans.rollout import zone as zone_rollout
 from plans.rollout.back import Past, Stood
 from plans.rollout.by_hand import by_hand
-from plans.rollout.domain import MicrosoftTlsa, microsoft_host
+from plans.rollout.domain import MicrosoftTlsa
 from plans.rollout.phased import LEAST_TTL, Terms
 from plans.rollout.zone import entry_points
 from plans.values import Ds, Key, Live, Mx, Name, Tlsa, ZoneRef, is_at_or_below, told
@@ -232,7 +233,8 @@ class _Way:
         self._need(subject, "host-gone", asked, "Mail would be led to it. Have it take mail again, then type the same again.")
 
     def _need(self, subject: Subject, code: str, asked: Collection[Instant], mend: str) -> None:
-        facts = gather(self._witness, frozenset(asked), self._fleet.now(), {}, {}, {})
+        now = self._kept.at or self._fleet.now()
+        facts = gather(self._witness, frozenset(asked), now, {}, {}, {}, lambda: self._kept.confirmations)
         for one in asked:
             verdict = judge(one, facts, Memory())
             if not verdict.met:
@@ -289,7 +291,8 @@ class _Way:
             )
             raise _Refused(Finding.block(subject, "keys-gone", what, "See what would fit the served keys:  provisioner plan"))
         provider = replace(wish.provider, ds=tuple(sorted(wanted))) if wish.provider else None
-        rollout, findings = zone_rollout.propose(replace(wish, dnssec=Dnssec.MANAGE, provider=provider), self._fleet.now())
+        asked = replace(wish, dnssec=Dnssec.MANAGE, provider=provider)
+        rollout, findings = dnssec.proposed(self._fleet, asked, dnssec.listing(self._fleet))
         return _Found(rollout, (*findings, _forward(subject, "as `dnssec` asks there")), live)
 
     def _signed_zone(self, subject: Subject, past: Past) -> ZoneRef:

@@ -81,7 +81,7 @@ class Sight:
 class Approved:
     """An entry with a rollout that may be walked, and the plan by whose approval.
 
-    One that has not begun may begin until `expires` (UTC).
+    One that has not begun may begin until `expires` (UTC); the rest of another plan's, which has begun, may go on.
     """
 
     plan_id: str
@@ -100,7 +100,7 @@ class Approved:
 
 
 class Walk:
-    """One rollout on its way; `written` counts the sets that this run has written for it.
+    """One rollout on its way; `written` counts the sets that this run has written for it, `signing` is what it turned that to.
 
     `sent` are the steps that it has done, or may have.
     """
@@ -129,6 +129,7 @@ class Walk:
         self.sent: set[int] = set()
         self._in_the_air: int | None = None
         self.written = 0
+        self.signing: bool | None = None
 
     @property
     def unsure(self) -> bool:
@@ -163,6 +164,7 @@ class Walk:
             if self._stored and self._stored.outcome == FINISHED:
                 return None
             self._clear_the_way()
+            self._check_time()
             return self._steps()
 
     def _held_ahead(self) -> Held | None:
@@ -195,7 +197,7 @@ class Walk:
                     held = self._restraint.ask(plan, subject, number, steps[number])
                     if held:
                         return steps[number], held
-                    reason = self._take(number, steps[number], snapshots)
+                    reason = self._take(number, steps[number], snapshots, where.words_for(number))
                 case _ as never:
                     assert_never(never)
         detail = reason.detail if reason else ""
@@ -214,13 +216,8 @@ class Walk:
             Problem: a provider, or public DNS, could not tell.
 
         """
-        expires = self._approved.expires
-        if self._stored is None and self._state.now() >= expires:
-            raise PlanStale(
-                "The plan has expired",
-                f"That of {self._rollout.subject} has not begun, and none may after {expires:%Y-%m-%d %H:%M:%SZ}.",
-                _NEW_PLAN,
-            )
+        if not self._entry.goes_on:  # else the rollout of another plan may have begun
+            self._check_time()
         if self._stored and self._stored.outcome:
             raise PlanStale(
                 f"The plan is void for {self._rollout.subject}",
@@ -233,6 +230,16 @@ class Walk:
         if not any(finding.code == STAGED for finding in self._entry.findings):
             for zone in sorted({step.zone for step in self._rollout.steps if step.zone}):
                 self._check_delegation(zone)
+
+    def _check_time(self) -> None:
+        """Refuse to begin a rollout too late. Raises `PlanStale`."""
+        expires = self._approved.expires
+        if self._stored is None and self._state.now() >= expires:
+            raise PlanStale(
+                "The plan has expired",
+                f"That of {self._rollout.subject} has not begun, and none may after {expires:%Y-%m-%d %H:%M:%SZ}.",
+                _NEW_PLAN,
+            )
 
     def _check_delegation(self, zone: ZoneRef) -> None:
         astray = self._sight.astray(self._rollout.subject, zone)
@@ -252,7 +259,13 @@ class Walk:
             )
 
     def _clear_the_way(self) -> None:
-        """Settle what another plan left open for this subject: go on with its equal rest, or close what is to make way."""
+        """Settle what another plan left open for this subject: go on with its equal rest, or close what is to make way.
+
+        Raises:
+            PlanStale: it is not the rest, and this plan has expired.
+            RolloutInTheWay: it is not the rest, and half done.
+
+        """
         opened = self._state.open_rollout(self._rollout.subject)
         entry = decode_entry(opened.line) if opened and opened.plan_id != self._approved.plan_id else None
         other = entry.rollout if entry else None
@@ -264,7 +277,9 @@ class Walk:
         told = Opened(opened.plan_id, other, self._state.events(opened.id))
         if told.ends_in(self._rollout, _live(snapshots)):
             self._rollout, self._stored = other, opened
-        elif not told.wrote or opened.plan_id == self._entry.supersedes:
+            return
+        self._check_time()
+        if not told.wrote or opened.plan_id == self._entry.supersedes:
             self._state.close_rollout(self._run, opened.id, _SUPERSEDED)
         else:
             raise RolloutInTheWay(
@@ -286,20 +301,21 @@ class Walk:
         graph = self._sight.graph(entry, asked_of_graph(rollout))
         conditions = looked_at(rollout, events)
         online = self._fleet.is_online(entry.tenant)
-        facts = gather(self._sight.witness, conditions, self._state.now(), live, graph, self._sight.pins, clock=online)
+        now, confirmations = self._state.now(), self._state.confirmations
+        facts = gather(self._sight.witness, conditions, now, live, graph, self._sight.pins, confirmations, clock=online)
         where = position(rollout, events, facts)
         if stored:
             for number, step in enumerate(rollout.steps):
                 if last_write(number, events) is Write.BEGUN and (number in where.newly_seen or is_there(step, live)):
                     self._settle(stored, number, Outcome(Status.WRITTEN, "found by reading"))
-            for number in where.newly_seen:
-                self._state.record(self._run, stored.id, EventKind.SEEN, number, {})
             self._note(stored, where)
             if isinstance(where.state, Finished):
                 self._state.close_rollout(self._run, stored.id, FINISHED)
         return where
 
     def _note(self, stored: StoredRollout, where: Position) -> None:
+        for number in where.newly_seen:
+            self._state.record(self._run, stored.id, EventKind.SEEN, number, _resting_on(where.words_for(number)))
         for number, sighting in where.noted:
             kind = EventKind.MET if sighting.met else EventKind.LOST
             self._state.record(self._run, stored.id, kind, number, {"condition": sighting.mark})
@@ -307,16 +323,14 @@ class Walk:
     def _keep_waiting(self, where: Position) -> None:
         """Keep a rollout that waits, and what was seen on the way: its waits count from here."""
         if self._stored is None:
-            stored = self._keep()
-            for number in where.newly_seen:
-                self._state.record(self._run, stored.id, EventKind.SEEN, number, {})
-            self._note(stored, where)
+            self._note(self._keep(), where)
 
-    def _take(self, number: int, step: Step, snapshots: Mapping[ZoneRef, Snapshot]) -> Outcome:
+    def _take(self, number: int, step: Step, snapshots: Mapping[ZoneRef, Snapshot], words: str) -> Outcome:
         """Do one step's write. Gives an outcome after which it is worth looking again; raises `Problem` for all others."""
         zone = cast("ZoneRef", step.zone)  # a manual step is never ready
         stored = self._keep()
-        self._state.record(self._run, stored.id, EventKind.BEGUN, number, {"does": _told_action(step)}, self._leases)
+        body = {"does": _told_action(step), **_resting_on(words)}
+        self._state.record(self._run, stored.id, EventKind.BEGUN, number, body, self._leases)
         self.sent.add(number)
         is_repeated = self.unsure
         self._in_the_air = number
@@ -357,7 +371,10 @@ class Walk:
 
     def _settle(self, stored: StoredRollout, number: int, outcome: Outcome) -> None:
         if outcome.status is Status.WRITTEN:
+            action = self._rollout.steps[number].action
             self.written += number in self.sent
+            if number in self.sent and isinstance(action, SetSigning):
+                self.signing = action.signed
         else:
             self.sent.discard(number)
         self._in_the_air = None
@@ -367,6 +384,10 @@ class Walk:
 
 def _live(snapshots: Mapping[ZoneRef, Snapshot]) -> dict[Key, Live]:
     return {key: held for snapshot in snapshots.values() for key, held in snapshot.sets.items()}
+
+
+def _resting_on(words: str) -> dict[str, str]:
+    return {"note": words} if words else {}
 
 
 def _told_action(step: Step) -> str:

@@ -110,6 +110,7 @@ def _walk(fleet: Fleet, plan: PlanFile, given: Leave, pace: Pace, state_artifact
     from itertools import chain
 
     from provisioner.cli.interrupt import until_interrupted
+    from provisioner.cli.progress import watching
     from provisioner.cli.world import conclude, tell_requests
     from provisioner.execute import apply, approved, stopped
     from provisioner.exits import Exit
@@ -122,7 +123,9 @@ def _walk(fleet: Fleet, plan: PlanFile, given: Leave, pace: Pace, state_artifact
         code: int = Exit.ERROR
         try:
             given.keep(state, run, plan.id)
-            code = _tell(chain(stopped(plan), apply(fleet, state, run, lambda: approved(plan), pace)), json=json, summary=True)
+            with watching(fleet, "Applying") as watch, fleet.serving.kept_in(state, writes=True):
+                walked = watch.subjects(apply(fleet, state, run, lambda: approved(plan), pace), plan.totals.rollouts)
+                code = _tell(chain(stopped(plan), walked), json=json, summary=True)
         finally:
             code = conclude(fleet, state, run, code, state_artifact)
             tell_requests(fleet)

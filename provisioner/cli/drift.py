@@ -13,8 +13,11 @@ def command(
     json: options.Json = False,
 ) -> int:
     """Say where somebody changed what we last wrote: 2 where anybody did. Nothing is written."""
+    from functools import partial
+
     from plans.plan import Filters
     from provisioner.cli.clock import now
+    from provisioner.cli.progress import watching
     from provisioner.cli.world import open_fleet, tell_requests
     from provisioner.drift import Drift, Unread, drift
     from provisioner.exits import Exit
@@ -26,8 +29,8 @@ def command(
     found: list[Drift | Unread] = []
     state = State.peek(fleet.manifest.state, now)
     if state is not None:
-        with state:
-            found = list(drift(fleet, state, filters, dns_first=refresh == "dns"))
+        with state, watching(fleet, "Comparing") as watch:
+            found = list(drift(fleet, state, filters, partial(watch.reach, "zones"), dns_first=refresh == "dns"))
     if json:
         screen.write([drift_document(found)])
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,10 +40,13 @@ def make(
 
     `planner` makes it; None: whoever the pipeline says. `dns_first`: providers are asked only where public DNS does not do.
     """
-    kept = replace(read_kept(fleet), supersede=supersede)
+    from provisioner.cli.progress import watching
+
     filters = Filters(tuple(domains or ()), tuple(excluded or ()))
-    planning = engine.plan(fleet, filters, kept, named(planner, os.environ), dns_first=dns_first)
-    plan = PlanFile.record(planning)
+    with watching(fleet, "Planning") as watch, peeked(fleet) as kept:
+        known = replace(kept, supersede=supersede)
+        planning = engine.plan(fleet, filters, known, named(planner, os.environ), dns_first=dns_first)
+        plan = PlanFile.record(replace(planning, entries=watch.domains(planning.entries, planning.domains)))
     if planning.consents:
         _tell_consents(fleet, planning.consents)
     return plan
@@ -60,18 +64,21 @@ def _tell_consents(fleet: Fleet, consents: Mapping[str, str]) -> None:
     screen.note([line(f"{count} an administrator's consent; the page of each to open: {path}")])
 
 
-def read_kept(fleet: Fleet) -> Kept:
-    """Give what the state keeps of earlier runs; where there is no state yet, none is made."""
+@contextmanager
+def peeked(fleet: Fleet) -> Iterator[Kept]:
+    """Give what the state keeps of earlier runs, and look into it while the block lasts; where there is none, none is made."""
     file = fleet.manifest.state.removeprefix("sqlite:///")
     if file != fleet.manifest.state and not Path(file).exists():
-        return Kept()  # known without the import of a database's library, which a start should not take
+        yield Kept()  # known without the import of a database's library, which a start should not take
+        return
     from provisioner.state import State
 
     state = State.peek(fleet.manifest.state, fleet.now)
     if state is None:
-        return Kept()
-    with state:
-        return Kept.of(state)
+        yield Kept()
+        return
+    with state, fleet.serving.kept_in(state, writes=False):
+        yield Kept.of(state)
 
 
 def show(plan: PlanFile, next_command: str, votes: Sequence[Vote] = (), *, json: bool = False) -> None:

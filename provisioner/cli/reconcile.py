@@ -89,14 +89,14 @@ def command(
             with schedule(state, run, filters, pace), _waiting(file) or nullcontext() as waiting:
                 reconciliation = Reconciliation(fleet, state, run, _leave(fleet, state, run, file, filters, waiting), pace)
                 _go(reconciliation, filters, named(planner, os.environ) or _ITSELF, told, dns_first=refresh == "dns", json=json)
-                _keep(reconciliation, file, waiting, json=json)
-            code = of_reconcile(told.places, wrote=bool(told.written or told.unsure), detailed=detailed_exitcode)
+                code = of_reconcile(told.places, wrote=bool(told.written or told.unsure), detailed=detailed_exitcode)
+                code = _keep(reconciliation, file, waiting, code, json=json)
         except LeaseHeld as problem:
             screen.note(problem_lines(problem))
-            code = Exit.LOCKED
+            code, metrics = Exit.LOCKED, None  # the run that is at work leaves them
         finally:
             code = conclude(fleet, state, run, code, state_artifact, quiet=told.quiet)
-            _report(fleet, state, told, code, time.monotonic() - began, metrics, json=json)
+            code = _report(fleet, state, told, code, time.monotonic() - began, metrics, json=json)
     if not (json or told.quiet):
         screen.tell(told.lines())
         tell_requests(fleet)
@@ -106,7 +106,7 @@ def command(
 def _call(fleet: Fleet, told: Summary, code: int) -> int:
     """Call the webhook, where the manifest has one, and give the exit code: who was not told does not know."""
     from plans.problem import Problem
-    from provisioner.exits import Exit
+    from provisioner.report.exit_code import unkept
     from provisioner.report.lines import plain
     from provisioner.report.problem_text import problem_lines
     from provisioner.secrets import reveal
@@ -128,7 +128,7 @@ def _call(fleet: Fleet, told: Summary, code: int) -> int:
         post(reveal(webhook.url), message(template, words))
     except Problem as problem:
         screen.note(problem_lines(problem))
-        return code or Exit.ERROR
+        return unkept(code)
     return code
 
 
@@ -146,32 +146,33 @@ def _known(fleet: Fleet, labels: list[str] | None) -> tuple[str, ...]:
 def _go(reconciliation: Reconciliation, filters: Filters, planner: str, told: Summary, *, dns_first: bool, json: bool) -> None:
     """Reconcile, and count what came of it."""
     from provisioner import engine
+    from provisioner.cli.progress import watching
     from provisioner.kept import Kept
     from provisioner.report import events
 
-    planning = engine.plan(reconciliation.fleet, filters, Kept.of(reconciliation.state), planner, dns_first=dns_first)
-    for one in reconciliation.subjects(planning):
-        told.add(one)
-        if json:
-            screen.write([events.encode(events.of_subject(one))])
+    fleet, state = reconciliation.fleet, reconciliation.state
+    with watching(fleet, "Reconciling") as watch, fleet.serving.kept_in(state, writes=True):
+        planning = engine.plan(fleet, filters, Kept.of(state), planner, dns_first=dns_first)
+        for one in watch.domains(reconciliation.subjects(planning), planning.domains):
+            told.add(one)
+            if json:
+                screen.write([events.encode(events.of_subject(one))])
 
 
-def _report(fleet: Fleet, state: State, told: Summary, code: int, seconds: float, metrics: Path | None, *, json: bool) -> None:
-    """Tell programs what the run came to."""
+def _report(fleet: Fleet, state: State, told: Summary, code: int, seconds: float, metrics: Path | None, *, json: bool) -> int:
+    """Tell programs what the run came to, and give the exit code: where they cannot be told, a good one is none any more."""
     from plans.problem import Problem
     from provisioner.files import write_whole
     from provisioner.reconcile import last_good, standing
     from provisioner.reconciled import Place
     from provisioner.report import events
+    from provisioner.report.exit_code import unkept
     from provisioner.report.metrics import RunFacts
     from provisioner.report.metrics import metrics as rendered
+    from provisioner.report.problem_text import problem_lines
 
     places = {place: told.count(place) for place in Place}
     requests, throttled = fleet.meter.calls, fleet.meter.throttles
-    if json:
-        screen.write(
-            [events.encode(events.SummaryEvent(told.subjects, places, told.written, seconds, requests, throttled, code))]
-        )
     if metrics:
         steps, asked = standing(state)
         good = last_good(state)
@@ -180,7 +181,13 @@ def _report(fleet: Fleet, state: State, told: Summary, code: int, seconds: float
             write_whole(metrics, [rendered(facts).encode()])
         except Problem as problem:
             mend = "Name a file in a folder that you may write to:  --metrics FILE"
-            raise Problem(problem.headline, problem.detail, mend) from problem
+            screen.note(problem_lines(Problem(problem.headline, problem.detail, mend)))
+            code = unkept(code)
+    if json:
+        screen.write(
+            [events.encode(events.SummaryEvent(told.subjects, places, told.written, seconds, requests, throttled, code))]
+        )
+    return code
 
 
 def _leave(fleet: Fleet, state: State, run: Run, file: Path, filters: Filters, waiting: PlanFile | None) -> Leave:
@@ -197,8 +204,9 @@ def _leave(fleet: Fleet, state: State, run: Run, file: Path, filters: Filters, w
     from provisioner.report.problem_text import problem_lines
 
     policy, now = fleet.manifest.policy, state.now()
-    given = leave(fleet.manifest, waiting, file, auto_approve=False) if waiting else None
-    approved = waiting if given and given.missing is None else None
+    startable = waiting if waiting and now < waiting.header.expires else None
+    given = leave(fleet.manifest, startable, file, auto_approve=False) if startable else None
+    approved = startable if given and given.missing is None else None
     if approved and given and given.forbidden and not frozen(policy.freezes, now):
         screen.note(problem_lines(given.forbidden))
         approved = None
@@ -232,8 +240,13 @@ def _leave(fleet: Fleet, state: State, run: Run, file: Path, filters: Filters, w
 
 
 def _waiting(file: Path) -> PlanFile | None:
-    """Read the plan that an earlier run left; one that cannot be read is made anew."""
-    from plans.problem import Problem
+    """Read the plan that an earlier run left; one that is not as it was written is made anew.
+
+    Raises:
+        Problem: it cannot be read: who knows whether somebody approved it?
+
+    """
+    from plans.codec import PlanDamaged, PlanSchemaUnknown
     from provisioner.planfile import PlanFile
     from provisioner.report.problem_text import problem_lines
 
@@ -241,13 +254,28 @@ def _waiting(file: Path) -> PlanFile | None:
         return None
     try:
         return PlanFile.read(file)
-    except Problem as problem:
+    except (PlanDamaged, PlanSchemaUnknown) as problem:
         screen.note(problem_lines(problem))
         return None
 
 
-def _keep(reconciliation: Reconciliation, file: Path, waiting: PlanFile | None, *, json: bool) -> None:
-    """Leave the plan of what waits; as long as it says the same, it stays the one that somebody may be approving just now."""
+def _keep(reconciliation: Reconciliation, file: Path, waiting: PlanFile | None, code: int, *, json: bool) -> int:
+    """Leave the plan of what waits, and give the exit code: where that fails, a good one is none any more."""
+    from plans.problem import Problem
+    from provisioner.report.exit_code import unkept
+    from provisioner.report.problem_text import problem_lines
+
+    try:
+        _leave_pending(reconciliation, file, waiting, json=json)
+    except Problem as problem:
+        screen.note(problem_lines(problem))
+        return unkept(code)
+    return code
+
+
+def _leave_pending(reconciliation: Reconciliation, file: Path, waiting: PlanFile | None, *, json: bool) -> None:
+    """Leave a plan as long as it says the same: it stays the one that somebody may be approving just now. Raises `Problem`."""
+    from plans.problem import Problem
     from provisioner.reconcile import same_steps
     from provisioner.report import events
 
@@ -256,7 +284,11 @@ def _keep(reconciliation: Reconciliation, file: Path, waiting: PlanFile | None, 
         return
     with pending:
         if not pending.totals.steps:
-            file.unlink(missing_ok=True)
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                mend = "Remove it: nothing waits for approval any more. Or name another file:  --out FILE"
+                raise Problem(f"The file {file} cannot be removed", f"{error.strerror}.", mend) from error
             return
         kept = pending
         if waiting and reconciliation.state.now() < waiting.header.expires and same_steps(pending, waiting):

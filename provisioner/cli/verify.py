@@ -21,15 +21,15 @@ def command(
 ) -> int:
     """See from outside whether the mail DNS of each domain is as it should be: 0 it is, 2 a fault, 1 it could not be seen."""
     from provisioner.cli.interrupt import until_interrupted
-    from provisioner.cli.planning import read_kept
+    from provisioner.cli.planning import peeked
     from provisioner.cli.world import open_fleet
     from provisioner.report.exit_code import of_verify
     from provisioner.report.verify_text import verify_document, verify_lines
     from provisioner.verification import verify
 
     fleet = open_fleet(manifest)
-    with until_interrupted() as stop:
-        found = list(verify(fleet, domain or (), read_kept(fleet), stop))
+    with until_interrupted() as stop, peeked(fleet) as kept:
+        found = list(verify(fleet, domain or (), kept, stop))
         if json:
             screen.write([verify_document(found)])
         else:

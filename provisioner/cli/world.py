@@ -27,7 +27,7 @@ _RUNNERS = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD")
 
 def open_fleet(manifest: Path, policy: Path | None = None) -> Fleet:
     """Read the manifest, and tell whoever waits what is waited for. Raises `ManifestInvalid`."""
-    return Fleet(read_manifest(manifest, policy), now, notify=lambda told: screen.note([line(told)]))
+    return Fleet(read_manifest(manifest, policy), now, notify=screen.note_wait)
 
 
 def read_manifest(manifest: Path, policy: Path | None) -> Manifest:
@@ -85,7 +85,7 @@ def conclude(fleet: Fleet, state: State, run: Run, code: int, state_artifact: Pa
 
     `quiet`: it wrote nothing into the journal that anybody waits to hear of.
     """
-    from provisioner.exits import Exit
+    from provisioner.report.exit_code import unkept
     from provisioner.report.problem_text import problem_lines
     from provisioner.state import StateUnavailable, artifact
 
@@ -99,7 +99,7 @@ def conclude(fleet: Fleet, state: State, run: Run, code: int, state_artifact: Pa
         run.finish(code)
     except StateUnavailable as problem:
         screen.note(problem_lines(problem))
-        return Exit.ERROR if code in {Exit.DONE, Exit.PENDING, Exit.REFUSED, Exit.WAITING} else code
+        return unkept(code)
     return code
 
 

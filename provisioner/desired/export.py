@@ -101,7 +101,7 @@ class _Header(BaseModel):
 
 
 class ExportSource:
-    """A tenant whose answers are in a file, which is read when it is first asked and after a `refresh`.
+    """A tenant whose answers are in a file, which is read when it is first asked, and after a `release` or a `refresh`.
 
     Its path is told relative to `folder` where it lies below it, so that no message and no plan depends on the machine.
     """
@@ -139,9 +139,13 @@ class ExportSource:
             except Problem as problem:
                 yield name, problem
 
+    def release(self) -> None:
+        """Forget the file: it takes several times its size."""
+        self._content = None
+
     def refresh(self, now: datetime) -> None:  # noqa: ARG002 - the protocol has it; a file tells itself when it was read
         """Forget the file, so that it is read again."""
-        self._content = None
+        self.release()
 
     def _answer(self, name: Name) -> GraphAnswer:
         content = self._read()

@@ -90,6 +90,9 @@ class GraphSource:
                 if name not in told:
                     yield name, problem
 
+    def release(self) -> None:
+        """Keep what was read: it would have to be asked for again."""
+
     def refresh(self, now: datetime) -> None:
         """Forget what was read; `now` is the time of reading from then on (UTC). The login stays: it renews its token."""
         self._reading = Reading(self.source, self._tenant.cloud, now)

@@ -32,6 +32,10 @@ class DesiredSource(Protocol):
         """Give for each name what Graph says of it, or why it cannot be known: never an empty answer for an unread one."""
         ...
 
+    def release(self) -> None:
+        """Let go of what was read, as far as it can be read again without asking anybody."""
+        ...
+
     def refresh(self, now: datetime) -> None:
         """Forget what was read, so that the next question gets new facts; `now` (UTC) is their time of reading, if live."""
         ...

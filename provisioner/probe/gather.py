@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from plans.conditions import (
@@ -15,6 +15,7 @@ from plans.conditions import (
     HostResolves,
     HostTakesMail,
     Instant,
+    MxOffDane,
     ParentSecure,
     ParentServesDs,
     Presents,
@@ -28,7 +29,7 @@ from plans.conditions import (
     ZoneUnsigned,
 )
 from plans.desired import GraphAnswer
-from plans.facts import Facts, HostFacts, NoAnswer, StsPolicy, ZoneFacts
+from plans.facts import Confirmation, Facts, HostFacts, NoAnswer, StsPolicy, ZoneFacts
 from plans.problem import Problem
 from plans.values import Key, Live, Name
 from provisioner.probe.witness import Witness
@@ -41,11 +42,13 @@ def gather(
     live: Mapping[Key, Live],
     graph: Mapping[Name, GraphAnswer],
     pins: Mapping[Name, Name],
+    confirmations: Callable[[], Mapping[Name, Confirmation]] = dict,
     *,
     clock: bool = False,
 ) -> Facts:
     """Look at everything that the conditions name; what providers and Graph say is given. `now` is UTC.
 
+    `confirmations` is asked where one of them counts, for a condition that names a mail host's key; what it raises is raised.
     `clock`: others are asked for the time even if no condition needs it.
     """
     served: dict[Name, set[Key]] = defaultdict(set)
@@ -54,7 +57,7 @@ def gather(
     domains: set[Name] = set()
     for condition in conditions:
         match condition:
-            case ServedEverywhere(zone, key, _):
+            case ServedEverywhere(zone=zone, key=key) | MxOffDane(zone=zone, key=key):
                 served[zone].add(key)
             case ChainValid(zone) | ZoneUnsigned(zone) | ParentSecure(zone):
                 zones.add(zone)
@@ -79,6 +82,7 @@ def gather(
         {zone: found for zone in zones if (found := _zone(witness, zone))},
         {host: told for host, smtp in hosts.items() if (told := _host(witness, host, smtp=smtp))},
         {domain: _policy(witness, domain) for domain in domains},
+        confirmations() if any(isinstance(one, Presents) for one in conditions) else {},
         witness.clock_skew(needed=clock),
     )
 

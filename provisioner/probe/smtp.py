@@ -60,7 +60,7 @@ def session(at: Target, host: Name, patience: float = PATIENCE) -> Session:
     try:
         wire = connect(at, patience, _MOST)
     except ConnectionRefusedError as error:
-        return Session(accepts=False, starttls=False, why=told(error))
+        return Session(accepts=False, starttls=False, why=told(error), refused=True)
     except OSError as error:
         return Session(accepts=None, starttls=False, why=told(error))
     with closing(wire):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from provisioner.report.lines import Line, Part, Tone, line
-from provisioner.report.plan_text import condition_text, counted_subjects, step_lines, subject_text
+from provisioner.report.plan_text import counted_subjects, step_lines, subject_text
 from provisioner.report.problem_text import problem_lines
 from provisioner.results import Result, Standing
 
@@ -23,23 +23,31 @@ _TONES = {
 
 def result_lines(result: Result) -> Iterator[Line]:
     """Render one subject's result, and why it stopped if it did."""
-    written = {0: "nothing written", 1: "1 set written"}.get(result.written, f"{result.written} sets written")
-    if result.unsure:
-        written += ", and one of which nobody knows yet"
     yield line(
-        Part(subject_text(result.subject), Tone.STRONG), "  ", Part(result.standing, _TONES[result.standing]), f"  {written}"
+        Part(subject_text(result.subject), Tone.STRONG),
+        "  ",
+        Part(result.standing, _TONES[result.standing]),
+        f"  {_written(result)}",
     )
     if result.problem:
         yield from problem_lines(result.problem)
     if result.waiting:
-        yield from step_lines("waits at", result.waiting)
-        for unmet in result.waits.unmet if result.waits else ():
-            told = f"not before {unmet.until:%Y-%m-%d %H:%M:%SZ}" if unmet.until else unmet.why
-            if told:
-                words = condition_text(unmet.condition, result.waiting)
-                yield line("     waits for   ", words, Part(f": {told}", Tone.WARNED))
+        unmet = result.waits.unmet if result.waits else ()
+        told = {one.condition: f"not before {one.until:%Y-%m-%d %H:%M:%SZ}" if one.until else one.why for one in unmet}
+        yield from step_lines("waits at", result.waiting, told)
         if result.held:
             yield line("     held by     ", Part(result.held.why, Tone.WARNED))
+
+
+def _written(result: Result) -> str:
+    """Say what was written for a subject; the signing of a zone is no set."""
+    sets = result.written - (result.signing is not None)
+    told = [f"{sets} {'set' if sets == 1 else 'sets'} written"] if sets else []
+    if result.signing is not None:
+        told.append(f"signing turned {'on' if result.signing else 'off'}")
+    if result.unsure:
+        told = [*(told or ["nothing written"]), "and one of which nobody knows yet"]
+    return ", ".join(told) or "nothing written"
 
 
 def summary_lines(results: Collection[Result]) -> Iterator[Line]:

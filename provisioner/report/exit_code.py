@@ -60,6 +60,11 @@ def of_reconcile(places: Collection[Place], *, wrote: bool, detailed: bool) -> E
     return Exit.WAITING if detailed and {Place.WAITING, Place.MANUAL}.intersection(places) else Exit.DONE
 
 
+def unkept(code: int) -> int:
+    """Give the code of a run of which something could not be kept, or told: a good one is none any more."""
+    return Exit.ERROR if code in {Exit.DONE, Exit.PENDING, Exit.REFUSED, Exit.WAITING} else code
+
+
 def of_verify(standings: Iterable[verify.Standing]) -> Exit:
     """Give the code of `verify` from how each domain stands: a fault comes before what could not be seen."""
     from plans import verify  # noqa: PLC0415 - few commands verify, none starts slower

@@ -11,7 +11,7 @@ from provisioner.report.moment import told
 from provisioner.state import Broken, Head, HistoryEntry
 from provisioner.state.journal import ORIGINAL
 
-_WORDS = ("does", "outcome", "detail", "condition", "exchange", "reason", "principal", "note")
+_WORDS = ("does", "outcome", "detail", "condition", "exchange", "key", "addresses", "reason", "principal", "note")
 _MEND = "Put the last good copy of the state in its place; or look with `provisioner plan` what the zones hold, and begin anew."
 
 
@@ -29,7 +29,7 @@ def history_lines(entries: Iterable[HistoryEntry]) -> Iterator[Line]:
 
 
 def _subject(entry: HistoryEntry) -> str:
-    about = entry.subject or entry.body.get("domain") or entry.body.get("zone") or ""
+    about = entry.subject or entry.body.get("domain") or entry.body.get("zone") or entry.body.get("host") or ""
     return str(about).rstrip(".")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -18,6 +19,7 @@ from provisioner.report.lines import Line, Part, Tone, line
 _NAMED = 4
 """So many of the subjects that share a reason are named; the rest is counted."""
 
+_POINTED = re.compile(r"(?<=\w)\.(?=[,;:])")
 _KINDS = {
     SubjectKind.DOMAIN: ("domain", "domains"),
     SubjectKind.ZONE: ("zone", "zones"),
@@ -155,8 +157,11 @@ def _answer(answer: GraphAnswer) -> Iterator[Line]:
     )
 
 
-def step_lines(title: str, step: Step) -> Iterator[Line]:
-    """Render one step: what is done, before and after, what it requires first, and how one sees that it is done."""
+def step_lines(title: str, step: Step, unmet: Mapping[Condition, str] | None = None) -> Iterator[Line]:
+    """Render one step: what is done, before and after, what it requires first, and how one sees that it is done.
+
+    `unmet` says of conditions that are waited for why, or until when.
+    """
     yield line(f"  {title}  {step.risk}  ", *action_parts(step))
     match step.action:
         case Change(before, after):
@@ -168,10 +173,20 @@ def step_lines(title: str, step: Step) -> Iterator[Line]:
             yield from (line("       ", text) for text in copy)
         case _ as never:
             assert_never(never)
-    for condition in step.requires:
-        yield line("     requires    ", Part(condition_text(condition, step), Tone.FAINT))
-    for condition in step.done_when:
-        yield line("     done when   ", Part(condition_text(condition, step), Tone.FAINT))
+    for when, conditions in (("requires ", step.requires), ("done when", step.done_when)):
+        for condition in conditions:
+            if told := unmet and unmet.get(condition):
+                yield waits_line(condition, step, told)
+            else:
+                yield line(f"     {when}   ", Part(condition_text(condition, step), Tone.FAINT))
+
+
+def waits_line(condition: Condition, step: Step, told: str) -> Line:
+    """Say what a step waits for, and if it is known why, or until when."""
+    words = condition_text(condition, step)
+    if not told:
+        return line("     waits for   ", words)
+    return line("     waits for   ", words.removesuffix("."), Part(f": {_unpointed(told)}", Tone.WARNED))
 
 
 def action_parts(step: Step) -> Line:
@@ -209,4 +224,9 @@ def condition_text(condition: Condition, step: Step) -> str:
         case ServedEverywhere(zone, key, after) if after is not None and after == own:
             return f"every server of {zone} serves exactly this at {key}"
         case _:
-            return str(condition)
+            return _unpointed(str(condition))
+
+
+def _unpointed(text: str) -> str:
+    """Leave out the final dot of names that punctuation follows."""
+    return _POINTED.sub("", text)

@@ -19,6 +19,8 @@ _NAMED = 3
 _GROUPS = 8
 """So many groups of one place are shown."""
 _LINES_OF_DETAIL = 3
+_SCREEN = 40
+"""So many lines there are at most where there are fewer than twenty groups: the more groups, the less is told of each."""
 _TONES = {Place.CHANGED: Tone.GOOD, Place.IN_SYNC: Tone.GOOD, Place.WAITING: Tone.WARNED, Place.ACKNOWLEDGED: Tone.FAINT}
 
 
@@ -86,9 +88,11 @@ class Summary:
 
     def lines(self) -> Iterator[Line]:
         """Render it: what needs a person, then what else there is, then one line for all."""
-        for place in Place:
-            if place is not Place.IN_SYNC and self._groups[place]:
-                yield from self._place(place)
+        shown = [place for place in Place if place is not Place.IN_SYNC and self._groups[place]]
+        groups = sum(len(self._groups[place]) for place in shown)
+        most = min(_LINES_OF_DETAIL, max(0, (_SCREEN - 1) // max(1, groups) - 2))
+        for place in shown:
+            yield from self._place(place, most)
         counts = ", ".join(f"{self.count(place)} {place}" for place in Place if self._groups[place]) or "nothing is managed"
         needing = self.needing
         verb = "needs" if needing == 1 else "need"
@@ -97,13 +101,13 @@ class Summary:
             head, f"{self.subjects} {'subject' if self.subjects == 1 else 'subjects'}: {counts}; {self.written} written."
         )
 
-    def _place(self, place: Place) -> Iterator[Line]:
+    def _place(self, place: Place, most: int) -> Iterator[Line]:
         groups = sorted(self._groups[place].items(), key=lambda item: -item[1].count)
         for reason, group in groups[:_GROUPS]:
             yield line(
                 Part(f"{place}", _TONES.get(place, Tone.STOPPED)), f"  {_counted(group.count)}{_because(reason)}: ", group.names
             )
-            yield from _details(group)
+            yield from _details(group, most)
         if len(groups) > _GROUPS:
             rest = sum(group.count for _, group in groups[_GROUPS:])
             yield line(
@@ -111,9 +115,10 @@ class Summary:
             )
 
 
-def _details(group: _Group) -> Iterator[Line]:
+def _details(group: _Group, most: int) -> Iterator[Line]:
     if group.problem:
-        for text in group.problem.detail.splitlines()[:_LINES_OF_DETAIL]:
+        of_first = f"{group.named[0]}: " if group.count > 1 and not group.step else ""
+        for text in f"{of_first}{group.problem.detail}".splitlines()[:most]:
             yield line("     ", text)
         yield line(Part(f"     {group.problem.mend}", Tone.STRONG))
     if group.until:

@@ -16,7 +16,7 @@ from plans.progress import Progress, Wait
 from plans.values import Name
 from provisioner.report.lines import Line, Part, Tone, line
 from provisioner.report.moment import told
-from provisioner.report.plan_text import action_parts, condition_text
+from provisioner.report.plan_text import action_parts, waits_line
 from provisioner.state import StoredRollout
 
 
@@ -73,14 +73,14 @@ def _progress(rollout: Rollout, progress: Progress, now: datetime) -> Iterator[L
     if not progress.waits:
         yield line("     waits for   nothing: the next apply goes on")
     for wait in progress.waits:
-        yield line("     waits for   ", condition_text(wait.condition, step), Part(_until(wait, now), Tone.WARNED))
+        yield waits_line(wait.condition, step, _until(wait, now))
 
 
 def _until(wait: Wait, now: datetime) -> str:
     if wait.since is None or wait.until is None:
-        return ": not seen so far" if isinstance(wait.condition, HeldFor) else ""
-    seen = f"seen since {told(wait.since)}"
-    return f": until {told(wait.until)}, {seen}" if wait.until > now else f": over since {told(wait.until)}, {seen}"
+        return "not seen so far" if isinstance(wait.condition, HeldFor) else ""
+    seen = f"{'confirmed' if wait.confirmed else 'seen'} since {told(wait.since)}"
+    return f"until {told(wait.until)}, {seen}" if wait.until > now else f"over since {told(wait.until)}, {seen}"
 
 
 def status_document(statuses: Iterable[Status], pins: Mapping[Name, Name]) -> Iterator[str]:
@@ -123,6 +123,7 @@ def _waits(waits: Sequence[Wait]) -> list[dict[str, Any]]:
             "condition": str(wait.condition),
             "since": wait.since and wait.since.isoformat(),
             "until": wait.until and wait.until.isoformat(),
+            "confirmed": wait.confirmed,
         }
         for wait in waits
     ]

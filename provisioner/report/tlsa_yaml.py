@@ -27,11 +27,16 @@ def presented_document(found: Presented) -> Iterator[str]:
         yield from _entry(host, found.keys[0].addresses[0])
 
 
+def session_command(host: str, address: str) -> str:
+    """Give the command that prints, among other things, the certificate which a host (without final dot) presents there."""
+    at = f"[{address}]:25" if ":" in address else f"{address}:25"
+    return f"openssl s_client -starttls smtp -connect {quote(at)} -servername {quote(host)} </dev/null"
+
+
 def _entry(host: str, address: str) -> Iterator[str]:
-    file, at = f"{host}.pem", f"[{address}]:25" if ":" in address else f"{address}:25"
-    saving = f"openssl s_client -starttls smtp -connect {quote(at)} -servername {quote(host)}"
+    file = f"{host}.pem"
     yield "# Copy the certificate from the host, or save the one that it presents:\n"
-    yield f"#   {saving} </dev/null | openssl x509 -out {quote(file)}\n"
+    yield f"#   {session_command(host, address)} | openssl x509 -out {quote(file)}\n"
     yield f"mail_hosts:\n  {word(host)}: {{certificate: {{file: {word(file)}}}}}\n"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -71,6 +73,18 @@ def test_a_run_that_is_told_to_stop_while_it_waits_begins_nothing_more(world: Wo
         assert of_apply(results) == Exit.INTERRUPTED
         assert len(world.provider.writes) == 1
         assert walk(world, state, plan)[0].written == 1
+
+
+def test_what_waits_is_told_of_when_the_state_cannot_be_read_any_more(world: World, state: State) -> None:
+    def spoil(_: float) -> None:
+        with closing(sqlite3.connect(world.folder / "state.db")) as connection, connection:
+            connection.execute("INSERT INTO pin VALUES ('no name', 'no host', '', 1)")
+
+    with world.plan() as plan:
+        result = one(walk(world, state, plan, Pace(wait=DAY, stop=Hurried(spoil))))
+    assert (result.standing, result.written) == (Standing.FAILED, 1)
+    assert result.problem
+    assert "no domain name" in result.problem.detail
 
 
 def test_a_run_that_is_told_to_stop_at_once_does_nothing(world: World, state: State) -> None:

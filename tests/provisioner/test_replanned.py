@@ -15,6 +15,7 @@ from providers.contract import Outcome, Status
 from provisioner.exits import Exit
 from provisioner.kept import Kept
 from provisioner.manifest.model import Domain, Route, Takeover
+from provisioner.planfile import PlanFile
 from provisioner.report.exit_code import of_apply, of_plan
 from provisioner.results import Standing
 from provisioner.state import State
@@ -44,6 +45,45 @@ def test_a_new_plan_half_way_has_the_rest_of_the_steps_and_goes_on(world: World,
             assert one(walk(world, state, second)).written == 1
         assert state.find(CONTOSO_SUBJECT, second.id) is None
         assert events(state, first)[-1] == "met 2"
+
+
+def test_the_rest_goes_on_after_its_own_plan_has_expired_while_the_first_one_is_open(world: World, state: State) -> None:
+    with world.plan() as first:
+        world.clock += timedelta(minutes=1)
+        unbegun = world.plan()
+        walk(world, state, first)
+        with unbegun, planned(world, state) as second:
+            world.clock += timedelta(days=2)
+            assert one(walk(world, state, second)).written == 1
+            result = one(walk(world, state, unbegun))
+            assert (result.standing, result.problem and result.problem.headline) == (Standing.STALE, "The plan has expired")
+            to_end(world, state, first)
+            result = one(walk(world, state, second))
+            assert (result.standing, result.written) == (Standing.STALE, 0)
+
+
+def test_what_is_no_rest_any_more_replaces_nothing_after_its_plan_has_expired(world: World, state: State) -> None:
+    with world.plan() as first:
+        walk(world, state, first)
+        with planned(world, state) as second:
+            world.ask_for(OTHER)
+            with planned(world, state, supersede=True) as third:
+                walk(world, state, third)
+            world.clock += timedelta(days=2)
+            result = one(walk(world, state, second))
+            assert (result.standing, result.problem and result.problem.headline) == (Standing.STALE, "The plan has expired")
+        opened = state.open_rollout(CONTOSO_SUBJECT)
+        assert opened
+        assert opened.plan_id == third.id
+
+
+def to_end(world: World, state: State, plan: PlanFile) -> None:
+    """Walk a plan by the day until it is over."""
+    for _ in range(9):
+        world.clock += timedelta(days=1)
+        if one(walk(world, state, plan)).standing is Standing.DONE:
+            return
+    raise AssertionError(plan.id)
 
 
 def test_a_new_plan_made_while_a_server_lags_waits_as_the_open_one_does(world: World, state: State) -> None:

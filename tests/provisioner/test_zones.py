@@ -19,8 +19,9 @@ from provisioner.exits import Exit
 from provisioner.report.exit_code import of_apply
 from provisioner.results import Result, Standing
 from provisioner.state import State
-from tests.provisioner.walking import codes, entry, events, one, planned, reasons, walk, written
+from tests.provisioner.walking import CONTOSO_SUBJECT, codes, entry, events, one, planned, reasons, walk, written
 from tests.provisioner.witnesses import (
+    CERTIFICATE,
     DS,
     FIRST,
     GONE,
@@ -48,7 +49,7 @@ from tests.provisioner.worlds import (
 
 ZONE = Subject(CONTOSO, SubjectKind.ZONE)
 DS_KEY = Key(CONTOSO, "DS")
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
 def holding(*records: RRset | Irregular) -> Scripted:
@@ -100,7 +101,7 @@ def test_a_zone_that_its_provider_signs_is_signed_and_seen(world: World, state: 
     with planned(world, state) as plan:
         assert actions(entry(plan, ZONE)) == [(Risk.SIGN, SetSigning)]
         result = one(walk(world, state, plan))
-        assert (result.subject, result.standing, result.written) == (ZONE, Standing.DONE, 1)
+        assert (result.subject, result.standing, result.written, result.signing) == (ZONE, Standing.DONE, 1, True)
         assert events(state, plan, ZONE) == ["begun 0", "settled 0 written", "seen 0"]
         assert signer(world).calls == [f"sign {CONTOSO}"]
 
@@ -189,10 +190,10 @@ def test_the_ds_goes_to_the_parent_once_no_cache_can_hold_unsigned_answers(where
     with State.open(world.fleet().manifest.state, world.now) as state, planned(world, state) as plan:
         assert actions(entry(plan, ZONE)) == [(Risk.ADD_DS, Change)]
         result = one(walk(world, state, plan))
-        assert reasons(result) == ["until 01 02:29:10", "until 24 04:24:10"]
+        assert reasons(result) == ["until 25 02:29:10", "until 24 04:24:10"]
         assert result.waits
         assert written(holder) == []
-        world.clock += WEEK
+        world.clock += DAY
         assert one(walk(world, state, plan)).written == 0
         world.clock += timedelta(seconds=300)
         result = one(walk(world, state, plan))
@@ -272,25 +273,66 @@ def of_zone(results: Iterable[Result]) -> Result:
     return next(result for result in results if result.subject == ZONE)
 
 
-def test_off_takes_the_ds_out_first_and_the_signatures_when_no_cache_holds_it(tmp_path: Path) -> None:
-    holder = holding(ds(DS, ttl=3600))
-    world = made(tmp_path, reg=holder)
+def with_ds(folder: Path) -> World:
+    """Make a world in which the zone is secure, and is not to be any more."""
+    world = made(folder, reg=holding(ds(DS, ttl=3600)))
     with_parent(world, "reg")
     world.witness.keys[CONTOSO] = (KSK,)
     (managed,) = world.fleet().manifest.domains
     world.shape = asking(parent=managed.parent, dnssec=Dnssec.OFF)
+    return world
+
+
+def test_off_takes_the_ds_out_first_and_the_signatures_when_no_cache_holds_it(tmp_path: Path) -> None:
+    world = with_ds(tmp_path)
     with State.open(world.fleet().manifest.state, world.now) as state:
         assert codes(zone(world, state)) == ["dane-before-ds"]
     world.provider.put(CONTOSO, OLD)
+    world.ask_for("contoso-example.mail.protection.outlook.com")
     with State.open(world.fleet().manifest.state, world.now) as state, planned(world, state) as plan:
         assert actions(entry(plan, ZONE)) == [(Risk.REMOVE_DS, Change), (Risk.UNSIGN, SetSigning)]
+        until_no_cache_leads_to_dane(world, of_zone(walk(world, state, plan)))
         result = of_zone(walk(world, state, plan))
-        assert (result.written, reasons(result)) == (1, ["until 24 03:24:10"])
+        assert (result.written, result.until) == (1, world.now() + timedelta(hours=1))
         assert signer(world).calls == []
         world.clock += timedelta(hours=1)
         assert of_zone(walk(world, state, plan)).standing is Standing.DONE
         assert signer(world).calls == [f"unsign {CONTOSO}"]
         assert not actions_left(world, state)
+
+
+def until_no_cache_leads_to_dane(world: World, result: Result) -> None:
+    """Wait as long as a result says."""
+    assert (result.written, result.until is None) == (0, False)
+    world.clock = result.until or world.clock
+
+
+def test_the_ds_stays_while_the_same_plan_brings_an_mx_under_mx_microsoft(tmp_path: Path) -> None:
+    world = with_ds(tmp_path)
+    world.provider.put(CONTOSO, OLD)
+    with State.open(world.fleet().manifest.state, world.now) as state:
+        with planned(world, state) as plan:
+            assert {one.subject for one in plan.entries() if one.rollout} == {ZONE, CONTOSO_SUBJECT}
+            for _ in range(9):
+                result = of_zone(walk(world, state, plan))
+                assert (result.standing, result.written) == (Standing.WAITING, 0)
+                world.clock += timedelta(days=1)
+            (why,) = reasons(of_zone(walk(world, state, plan)))
+            assert "serves 0 contoso-example.o-v1.mx.microsoft." in why
+        assert codes(zone(world, state)) == ["dane-before-ds"]
+
+
+def test_a_mail_host_whose_tlsa_is_asked_for_keeps_the_ds(tmp_path: Path) -> None:
+    world = with_ds(tmp_path)
+    world.provider.put(CONTOSO, mx("mx1.contoso.example"))
+    (tmp_path / "mx1.pem").write_bytes(CERTIFICATE.pem)
+    world.mail_hosts[name("mx1.contoso.example")] = (tmp_path / "mx1.pem", None)
+    with State.open(world.fleet().manifest.state, world.now) as state:
+        found = zone(world, state)
+        assert codes(found) == ["tlsa-before-ds"]
+        assert "mx1.contoso.example" in found.findings[0].mend
+        world.mail_hosts.clear()
+        assert codes(zone(world, state)) == []
 
 
 def test_nothing_is_said_of_a_zone_that_is_kept_as_it_is(world: World, state: State) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from plans.desired import Cloud
@@ -42,7 +42,8 @@ from provisioner.manifest.model import (
     Settings,
 )
 from provisioner.planfile import PlanFile
-from tests.provisioner.witnesses import NAME_SERVERS, Delegating, ScriptedWitness
+from tests.provisioner.witnesses import CERTIFICATE, KSK, NAME_SERVERS, Delegating, ScriptedWitness
+from tests.provisioner.witnesses import NEXT as NEXT_CERTIFICATE
 
 PUBLISHED = replace(memory.ADAPTER.capabilities, publishes="dns")
 REGISTRAR = replace(PUBLISHED, types=frozenset({"DS"}))
@@ -88,6 +89,9 @@ class Scripted(Memory):
         """What every read raises after the next call of `apply`."""
         self.canonical_error: Unsupported | None = None
         self.reads = 0
+        self.listed: list[Name] = []
+        """Each zone that was looked through, each time."""
+        self.listing_error: ProviderError | None = None
         self.servers: frozenset[Name] = frozenset()
         self.signs: Signer | None = None
         self._served: RRset | None = None
@@ -106,6 +110,12 @@ class Scripted(Memory):
         if self._served and self._served.key in snapshot.sets:
             return replace(snapshot, sets={**snapshot.sets, self._served.key: self._served})
         return snapshot
+
+    def highest_ttls(self, zone: ZoneRef) -> Mapping[str, int] | None:
+        self.listed.append(zone.name)
+        if self.listing_error:
+            raise self.listing_error
+        return super().highest_ttls(zone)
 
     def name_servers(self, zone: ZoneRef) -> frozenset[Name]:  # noqa: ARG002 - the contract's
         return self.servers
@@ -169,8 +179,8 @@ class World:
     """A manifest of two domains on one scripted provider, and what Graph says of them, in a folder.
 
     `auto`: the domains name no provider. `others` are configured beside the scripted one, each with what it can do. `shape`
-    changes what the manifest says of a domain, `mail_hosts` are certificates (current, next) by host. The clock stands still
-    unless a test moves it.
+    changes what the manifest says of a domain, `mail_hosts` are certificates (current, next) by host, `max_zone_ttl` is said of
+    every provider. The clock stands still unless a test moves it.
     """
 
     folder: Path
@@ -192,6 +202,7 @@ class World:
         default_factory=lambda: {CONTOSO: "contoso-example.o-v1.mx.microsoft", FABRIKAM: "fabrikam-example.o-v1.mx.microsoft"}
     )
     policy: Policy = field(default_factory=Policy)
+    max_zone_ttl: timedelta | None = None
 
     def __post_init__(self) -> None:
         held = [self.provider, *(one for one, _ in self.others.values() if isinstance(one, Memory))]
@@ -205,6 +216,18 @@ class World:
         world.lookup = Delegating((CONTOSO, FABRIKAM, EXAMPLE))
         for one in (world.provider, *others.values()):
             one.servers = frozenset(NAME_SERVERS)
+        return world
+
+    @classmethod
+    def of_mail_host(cls, folder: Path, host: Name) -> World:
+        """Make one with a signed zone and a mail host that presents its certificate; `next.pem` is there for a change."""
+        world = cls.served(folder)
+        world.listed = (CONTOSO,)
+        world.provider.put(CONTOSO, mx("contoso-example.o-v1.mx.microsoft"))
+        world.witness.keys[CONTOSO] = (KSK,)
+        (folder / "mx1.pem").write_bytes(CERTIFICATE.pem)
+        (folder / "next.pem").write_bytes(NEXT_CERTIFICATE.pem)
+        world.mail_hosts[host] = (folder / "mx1.pem", None)
         return world
 
     def now(self) -> datetime:
@@ -254,7 +277,7 @@ class World:
         where = Location(self.folder / "provisioner.yaml", 1)
         tenant = SavedTenant("contoso", self.answer_file, Cloud.GLOBAL, where, self.tenant_globs)
         known = {"mem": (self.provider, self.capabilities), **self.others}
-        providers = {label: _config(label, *one, where) for label, one in known.items()}
+        providers = {label: _config(label, *one, where, self.max_zone_ttl) for label, one in known.items()}
         settings = Settings(None if self.auto else "mem", self.strategy, staged=self.staged)
         named = None if self.auto else providers["mem"]
         domains = tuple(self.shape(Domain.of(domain, tenant, named, settings, where)) for domain in self.listed)
@@ -269,6 +292,7 @@ class World:
         return PlanFile.record(engine.plan(self.fleet(), filters or Filters(), kept))
 
 
-def _config(label: str, provider: Provider, can: Capabilities, where: Location) -> ProviderConfig:
+def _config(label: str, provider: Provider, can: Capabilities, where: Location, longest: timedelta | None) -> ProviderConfig:
     adapter = Adapter(memory.ADAPTER.contract, Options, can, lambda _label, _options, _context: provider)
-    return ProviderConfig(label, adapter, Options(type="memory" if can.writes else MANUAL), where)
+    options = Options(type="memory" if can.writes else MANUAL, max_zone_ttl=longest)
+    return ProviderConfig(label, adapter, options, where)

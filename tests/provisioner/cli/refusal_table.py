@@ -69,16 +69,19 @@ TABLE: Mapping[str, Row] = {
     "CNAME at the owner of the TLSA set": _blocked("cname-at-name", "beside which no TLSA can stand"),
     "CNAME at the owner of the MX set": _blocked("cname-at-name", "beside which no MX can stand"),
     "wildcard that a first MX would shadow": _blocked("wildcard-shadowed", "answered by the wildcard"),
+    "wildcard that a first TLSA set would shadow": _blocked("wildcard-shadowed", "answered by the wildcard"),
     "mail host in a zone that is not signed": _blocked("tlsa-zone-unsigned", "is not signed"),
     # DNSSEC
-    "keys of an algorithm that cannot be checked": _waits("zone-signed", "no entry point signs the DNSKEY set"),
+    "keys of an algorithm that cannot be checked": _waits("zone-signed", "algorithm 17 cannot be checked here"),
     "DS at the parent that matches no key": Row(
         Found.FINDING, "broken-now", Exit.PENDING, Exit.WAITING, "Validating resolvers refuse"
     ),
     "server that lags behind the others": _blocked("keys-differ", "do not serve the same keys"),
-    "server whose signatures have expired": _waits("zone-signed", "serves no DNSKEY that signs for"),
-    "server whose signatures end tomorrow": _waits("zone-signed", "signatures end"),
+    "server whose signatures have expired": _waits("zone-signed", "DNSKEY expired at"),
+    "server whose signatures end tomorrow": _waits("zone-signed", "and must last beyond"),
     "dead TLSA in a zone about to be signed": _waits("tlsa-harmless", "presents a certificate that no record matches"),
+    "`dnssec: off` under an MX under mx.microsoft": _blocked("dane-before-ds", "is under mx.microsoft"),
+    "`dnssec: off` under a mail host of `mail_hosts`": _blocked("tlsa-before-ds", "`mail_hosts` asks for a TLSA set"),
     "clock that is an hour off": _waits("clock-trusted", "this machine's clock is"),
     "clock that jumps back": _waits("served-everywhere", "this machine's clock is"),
     # MX

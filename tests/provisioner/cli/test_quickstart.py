@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
-import pty
 import re
-import select
-import subprocess
 import sys
-import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from provisioner.exits import Exit
-from tests.provisioner.cli.conftest import PROGRAM, QUICKSTART, Provisioner, without_journal
+from tests.provisioner.cli.conftest import QUICKSTART, Provisioner, without_journal
 from tests.provisioner.cli.golden import assert_golden
+from tests.provisioner.cli.terminal import terminal
 
 
 def changed_lines(folder: Path, zone: str) -> list[str]:
@@ -119,52 +114,29 @@ def test_an_apply_in_json_gives_one_object_a_line(provisioner: Provisioner, quic
     ]
 
 
-def in_terminal(folder: Path, arguments: list[str], answer: str, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command line at a terminal, where somebody types an answer to the first question."""
-    master, slave = pty.openpty()
-    child = subprocess.Popen(
-        [*PROGRAM, *arguments],
-        cwd=folder,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env={**os.environ, "TERM": "xterm", **environment},
-    )
-    os.close(slave)
-    shown = b""
-    asked = False
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and select.select([master], [], [], 60)[0]:
-        try:
-            shown += os.read(master, 65536)
-        except OSError:  # the terminal's other end was closed
-            break
-        if b"approval: " in shown and not asked:
-            os.write(master, answer.encode() + b"\n")
-            asked = True
-    os.close(master)
-    return child.wait(timeout=60), shown.decode()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_at_a_terminal_a_person_is_asked_and_only_yes_approves(quickstart: Path) -> None:
     for answer in ("", "y", "Yes", "no"):
-        code, shown = in_terminal(quickstart, ["apply"], answer, {})
-        assert code == Exit.UNAPPROVED
-        assert "Nothing was written" in shown
+        with terminal(["apply"]) as here:
+            here.await_text("approval: ")
+            here.type(f"{answer}\n")
+            assert here.end() == Exit.UNAPPROVED
+        assert "Nothing was written" in here.shown
     assert changed_lines(quickstart, "fabrikam.example.zone") == []
-    code, shown = in_terminal(quickstart, ["apply"], "yes", {})
-    assert code == Exit.DONE
-    assert "2 done; 2 written" in shown
+    with terminal(["apply"]) as here:
+        here.await_text("approval: ")
+        here.type("yes\n")
+        assert here.end() == Exit.DONE
+    assert "2 done; 2 written" in here.shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_terminal_gets_colour_unless_it_is_unwanted(quickstart: Path) -> None:
-    code, coloured = in_terminal(quickstart, ["plan"], "", {})
-    assert code == Exit.DONE
-    assert "\x1b[32m+ 0 contoso-example.o-v1.mx.microsoft. ttl=3600" in coloured
+    with terminal(["plan"]) as coloured:
+        assert coloured.end() == Exit.DONE
+    assert "\x1b[32m+ 0 contoso-example.o-v1.mx.microsoft. ttl=3600" in coloured.shown
     for unwanted in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        code, plain = in_terminal(quickstart, ["plan"], "", unwanted)
-        assert code == Exit.DONE
-        assert "\x1b[" not in plain
-        assert "+ 0 contoso-example.o-v1.mx.microsoft. ttl=3600" in plain
+        with terminal(["plan"], unwanted) as plain:
+            assert plain.end() == Exit.DONE
+        assert "\x1b[" not in plain.left
+        assert "+ 0 contoso-example.o-v1.mx.microsoft. ttl=3600" in plain.left

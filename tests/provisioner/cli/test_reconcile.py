@@ -9,14 +9,20 @@ import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from plans.values import ZoneRef, name
+from provisioner.cli.clock import now
 from provisioner.exits import Exit
+from provisioner.manifest import load
 from provisioner.reconciled import Place
 from provisioner.report.events import schema
+from provisioner.state import State
 from tests.emulators import http
 from tests.provisioner.cli.conftest import Provisioner, Ran, without_journal
 from tests.provisioner.test_webhook import SECRET, Receiver
 
 PENDING = Path(".provisioner/pending.jsonl")
+SCHEDULE = ZoneRef("", "schedule", "", "[]", name("reconcile"))
+"""What a reconcile of all domains holds while it runs."""
 ALONE = "policy: {unattended: [create-mx, add-mx]}\n"
 
 
@@ -95,6 +101,15 @@ def test_numbers_are_left_for_prometheus(right: Path, provisioner: Provisioner) 
     assert in_sync == [2]
     assert [one.value for one in found["provisioner_run_exit_code"].samples] == [Exit.DONE]
     assert found["provisioner_success_timestamp_seconds"].samples
+
+
+def test_a_run_that_another_one_holds_up_leaves_its_numbers_alone(right: Path, provisioner: Provisioner) -> None:
+    assert provisioner("reconcile", "--metrics", "provisioner.prom").code == Exit.DONE
+    before = Path("provisioner.prom").read_bytes()
+    with State.open(load(Path("provisioner.yaml")).state, now) as state:
+        state.acquire(state.begin_run("reconcile", "0"), [SCHEDULE], "reconcile")
+    assert provisioner("reconcile", "--metrics", "provisioner.prom").code == Exit.LOCKED
+    assert Path("provisioner.prom").read_bytes() == before
 
 
 def test_a_change_behind_our_back_is_drift_until_it_is_ours_again(right: Path, provisioner: Provisioner) -> None:

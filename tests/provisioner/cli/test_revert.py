@@ -19,7 +19,7 @@ from provisioner.manifest import load
 from provisioner.planfile import PlanFile
 from tests.provisioner.cli import estate, scripted
 from tests.provisioner.cli.conftest import Provisioner
-from tests.provisioner.cli.test_quickstart import in_terminal
+from tests.provisioner.cli.terminal import terminal
 
 CONTOSO, FABRIKAM = name("contoso.example"), name("fabrikam.example")
 DS = Ds(4711, 13, 2, "ab" * 32)
@@ -131,10 +131,12 @@ def test_removals_are_asked_for_by_the_zones_names(provisioner: Provisioner, qui
 
 def test_at_a_terminal_the_name_is_typed(quickstart: Path) -> None:
     dangerous(Path("plan.jsonl"))
-    code, shown = in_terminal(quickstart, ["apply", "plan.jsonl"], "yes\ncontoso.example\ncontoso.example", {})
-    assert code == Exit.UNAPPROVED
-    assert "fabrikam.example: its DS or its signatures are removed. Type its name to go on:" in shown
-    assert "The answer was 'contoso.example', not fabrikam.example" in shown
+    with terminal(["apply", "plan.jsonl"]) as here:
+        here.await_text("approval: ")
+        here.type("yes\ncontoso.example\ncontoso.example\n")
+        assert here.end() == Exit.UNAPPROVED
+    assert "fabrikam.example: its DS or its signatures are removed. Type its name to go on:" in here.shown
+    assert "The answer was 'contoso.example', not fabrikam.example" in here.shown
     assert not Path(".provisioner").exists()
 
 

@@ -82,7 +82,7 @@ def test_a_pin_in_the_state_is_heeded(provisioner: Provisioner, bench: Bench) ->
     ran = provisioner("verify", "plain.example")
     assert ran.code == Exit.PENDING
     assert "wanted is 0 plain-example.o-v1.mx.microsoft." in ran.out
-    assert "  i notice: Graph  Graph still answers plain-example.mail.protection.outlook.com." in ran.out
+    assert "  i notice: Graph  Graph still answers plain-example.mail.protection.outlook.com; the pinned" in ran.out
 
 
 def test_a_run_that_is_interrupted_tells_what_it_did_not_look_at(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plans import conditions
 from plans.conditions import Instant, Readiness
-from plans.facts import Facts, NoAnswer
+from plans.facts import Confirmation, Facts, NoAnswer
 from plans.judging import Memory, judge
 from plans.values import Key, ZoneRef, name
 from providers.contract import Unavailable
@@ -27,6 +27,7 @@ ALL: list[tuple[Instant, list[str]]] = [
     (conditions.GraphSays(CONTOSO, Readiness.VERIFIED), []),
     (conditions.GraphAsks(CONTOSO, HOST), []),
     (conditions.ServedEverywhere(CONTOSO, KEY, OLD), [SERVERS]),
+    (conditions.MxOffDane(CONTOSO, CONTOSO), [SERVERS]),
     (conditions.HostResolves(HOST), [HOST]),
     (conditions.TlsaGone(HOST), [HOST]),
     (conditions.HostTakesMail(HOST), [f"{HOST} by SMTP"]),
@@ -115,3 +116,10 @@ def test_a_reason_is_the_last_line_of_what_went_wrong(witness: ScriptedWitness) 
 def test_what_is_given_is_handed_on(witness: ScriptedWitness) -> None:
     facts = gather(witness, [], NOW, {KEY: OLD}, {}, {CONTOSO: HOST})
     assert (facts.live, facts.pins, witness.asked) == ({KEY: OLD}, {CONTOSO: HOST}, [])
+
+
+@pytest.mark.parametrize("condition", [condition for condition, _ in ALL], ids=lambda one: one.kind)
+def test_peoples_words_are_asked_for_where_they_count(condition: Instant, witness: ScriptedWitness) -> None:
+    words = {HOST: Confirmation(HOST, "ab" * 32, frozenset(), "ops", NOW)}
+    facts = gather(witness, [condition], NOW, {}, {}, {}, lambda: words)
+    assert facts.confirmations == (words if isinstance(condition, conditions.Presents) else {})

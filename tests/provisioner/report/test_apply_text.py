@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from plans.conditions import HeldFor, HostResolves, ServedEverywhere
+from plans.conditions import GraphAsks, HeldFor, HostResolves, ServedEverywhere, StsAllows
 from plans.desired import Subject, SubjectKind
 from plans.plan import Change, Step
 from plans.policy import Risk
@@ -30,6 +31,7 @@ STEP = Step(Risk.REPLACE_MX, Change(A, B), ZONE, (LONG, HostResolves(name("b.exa
 UNTIL = datetime(2026, 11, 24, 3, tzinfo=UTC)
 WAITS = Waiting(0, (Unmet(LONG, "seen since", UNTIL), Unmet(HostResolves(name("b.example")), "it has none"), Unmet(SERVED)))
 SUBJECT = Subject(OWNER)
+Z = Subject(OWNER, SubjectKind.ZONE)
 PROBLEM = Problem("It broke", "Here.", "Mend it.")
 
 
@@ -42,7 +44,13 @@ def told(result: Result) -> str:
     [
         (Result(SUBJECT, Standing.DONE), "contoso.example  done  nothing written"),
         (Result(SUBJECT, Standing.DONE, 1), "contoso.example  done  1 set written"),
-        (Result(Subject(OWNER, SubjectKind.ZONE), Standing.DONE, 2), "zone contoso.example  done  2 sets written"),
+        (Result(Z, Standing.DONE, 2), "zone contoso.example  done  2 sets written"),
+        (Result(Z, Standing.DONE, 1, signing=True), "zone contoso.example  done  signing turned on"),
+        (Result(Z, Standing.DONE, 2, signing=False), "zone contoso.example  done  1 set written, signing turned off"),
+        (
+            Result(Z, Standing.FAILED, unsure=True),
+            "zone contoso.example  failed  nothing written, and one of which nobody knows yet",
+        ),
         (Result(Subject(OWNER, SubjectKind.MAIL_HOST), Standing.STALE), "mail host contoso.example  stale  nothing written"),
         (
             Result(SUBJECT, Standing.INTERRUPTED, 1, unsure=True),
@@ -74,11 +82,27 @@ def test_what_went_wrong_is_told_with_its_mend() -> None:
 def test_what_waits_says_at_which_step_what_for_and_until_when() -> None:
     text = told(Result(SUBJECT, Standing.WAITING, waiting=STEP, waits=WAITS))
     assert "  waits at  replace-mx  ± MODIFY contoso.example. MX" in text
-    waits = [line.strip() for line in text.splitlines() if "waits for" in line]
-    assert waits == [
-        f"waits for   {LONG}: not before 2026-11-24 03:00:00Z",
-        "waits for   b.example. has an address at its authoritative servers: it has none",
+    assert text.splitlines()[4:] == [
+        f"     waits for   {LONG}: not before 2026-11-24 03:00:00Z",
+        "     waits for   b.example. has an address at its authoritative servers: it has none",
+        "     done when   every server of contoso.example. serves exactly this at contoso.example. MX",
     ]
+
+
+def test_a_name_has_no_final_dot_before_punctuation() -> None:
+    at_the_end, within = GraphAsks(OWNER, name("b.example")), StsAllows(OWNER, (name("a.example"), name("b.example")))
+    step = replace(STEP, requires=(at_the_end, within))
+    waits = Waiting(0, (Unmet(at_the_end, "it asks for c.example., not known yet"), Unmet(within, "it is closed")))
+    text = told(Result(SUBJECT, Standing.WAITING, waiting=step, waits=waits))
+    assert "still asks for b.example. at contoso.example: it asks for c.example, not known yet\n" in text
+    assert "policy of contoso.example, if there is one, allows a.example, b.example, and has for long enough: it is" in text
+
+
+def test_what_a_run_wrote_before_counts_as_well() -> None:
+    first, then = Result(Z, Standing.WAITING, 1, signing=True), Result(Z, Standing.DONE, 1)
+    assert then.after(None) == then
+    assert then.after(first) == Result(Z, Standing.DONE, 2, signing=True)
+    assert replace(then, signing=False).after(first).signing is False
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_each_kind_of_action_reads_as_what_it_is() -> None:
         "  2  replace-mx  ± MODIFY-TTL contoso.example. MX\n",
         "  3  replace-mx  - DELETE contoso.example. MX\n       - 0 a.example. ttl=3600\n",
         "     done when   aws, read back, holds no set at contoso.example. MX\n",
-        "  4  sign  ± SIGN contoso.example.\n     requires    aws, read back, holds 0 a.example., 10 b.example. (TTL 3600) at",
+        "  4  sign  ± SIGN contoso.example.\n     requires    aws, read back, holds 0 a.example, 10 b.example. (TTL 3600) at",
         "  5  unsign  ± UNSIGN contoso.example.\n",
         "  6  manual  * BY HAND  Run this.\n       Enable-It\n",
         "1 domain, 6 steps: 1 to add, 1 to change, 1 to delete.",
