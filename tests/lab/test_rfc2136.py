@@ -355,6 +355,15 @@ def test_a_transfer_that_is_not_granted_is_told(bind: Bind) -> None:
         provider.read(zone_of(provider, "narrow.test"), [])
 
 
+def test_the_highest_ttls_are_told_of_a_zone_that_the_key_may_transfer(bind: Bind) -> None:
+    provider = bind.provider()
+    found = provider.highest_ttls(zone_of(provider, "signed.test"))
+    assert found
+    assert {"DNSKEY", "RRSIG", "NSEC"} <= set(found)
+    assert (found["NS"], found["A"], found["CNAME"]) == (3600, 300, 300)
+    assert provider.highest_ttls(zone_of(provider, "narrow.test")) is None
+
+
 def test_a_zone_that_is_not_there_is_told(bind: Bind) -> None:
     for read in ("query", "axfr"):
         provider = bind.provider(zones=["nowhere.test"], read=read)

@@ -13,12 +13,14 @@ from tests.lab.postgres_server import PostgresServer
 from tests.provisioner.state.conftest import clock, run, state, url  # noqa: F401 - what those tests start from
 from tests.provisioner.state.test_approvals import *  # noqa: F403 - its tests run here too
 from tests.provisioner.state.test_concurrency import *  # noqa: F403 - the same
+from tests.provisioner.state.test_confirmations import *  # noqa: F403 - the same
 from tests.provisioner.state.test_heartbeat import *  # noqa: F403 - the same
 from tests.provisioner.state.test_history import *  # noqa: F403 - the same
 from tests.provisioner.state.test_journal import *  # noqa: F403 - the same
 from tests.provisioner.state.test_leases import *  # noqa: F403 - the same
 from tests.provisioner.state.test_pins import *  # noqa: F403 - the same
 from tests.provisioner.state.test_rollouts import *  # noqa: F403 - the same
+from tests.provisioner.state.test_serving import *  # noqa: F403 - the same
 from tests.provisioner.state.test_writes import *  # noqa: F403 - the same
 
 numbers = count()

@@ -14,7 +14,7 @@ from tests.lab.dane.servers import served, until
 from tests.lab.dane.spoiling import ending, of_unknown_kind
 from tests.lab.dane.test_refusals import WRONG_DS, WRONG_TLSA
 from tests.lab.dane.web import PolicyFile, web
-from tests.lab.dane.world import Lab, Ran
+from tests.lab.dane.world import Lab, Ran, ds_of
 from tests.provisioner.cli.refusal_table import TABLE, Found, codes, steps, unmet
 
 MANAGED = "dnssec: manage, parent: com"
@@ -64,6 +64,12 @@ def not_presented(lab: Lab) -> Ends:
 def alias_at_tlsa(lab: Lab) -> Ends:
     with lab.own_host():
         lab.primary.update(names.DOMAIN, TLSA, "CNAME", 5, f"www.{names.DOMAIN}.")
+        return of_host(lab, f"certificate: {{file: {names.OWN}.pem}}")
+
+
+def wildcard_at_tlsa(lab: Lab) -> Ends:
+    with lab.own_host():
+        lab.primary.update(names.DOMAIN, f"*.{names.OWN}", "TLSA", 5, WRONG_TLSA)
         return of_host(lab, f"certificate: {{file: {names.OWN}.pem}}")
 
 
@@ -124,6 +130,23 @@ def dead_tlsa(lab: Lab) -> Ends:
         lab.primary.update(names.DOMAIN, TLSA, "TLSA", 5, WRONG_TLSA)
         lab.settled(TLSA, "TLSA")
         lab.write(f"{MANAGED}, {GATEWAY}")
+        return ends(lab)
+
+
+def off_with_dane(lab: Lab) -> Ends:
+    lab.settle()
+    lab.write("dnssec: off, parent: com")
+    return ends(lab)
+
+
+def off_with_tlsa(lab: Lab) -> Ends:
+    lab.sign()
+    lab.delegate(*ds_of(names.PRIMARY, names.DOMAIN))
+    with lab.own_host():
+        lab.primary.update(names.DOMAIN, TLSA, "TLSA", 5, lab.authority.tlsa(names.OWN))
+        lab.settled(TLSA, "TLSA")
+        host = f"{names.OWN}: {{provider: bind, certificate: {{file: {names.OWN}.pem}}}}"
+        lab.write(f"dnssec: off, parent: com, {GATEWAY}", f"mail_hosts:\n  {host}\n")
         return ends(lab)
 
 
@@ -201,6 +224,7 @@ INPUTS: Mapping[str, Callable[[Lab], Ends]] = {
     "`next` with the same key as `certificate`": next_is_current,
     "certificate that the host does not present": not_presented,
     "CNAME at the owner of the TLSA set": alias_at_tlsa,
+    "wildcard that a first TLSA set would shadow": wildcard_at_tlsa,
     "mail host in a zone that is not signed": unsigned_zone,
     "keys of an algorithm that cannot be checked": unknown_algorithm,
     "DS at the parent that matches no key": wrong_ds,
@@ -208,6 +232,8 @@ INPUTS: Mapping[str, Callable[[Lab], Ends]] = {
     "server whose signatures have expired": expired,
     "server whose signatures end tomorrow": ending_tomorrow,
     "dead TLSA in a zone about to be signed": dead_tlsa,
+    "`dnssec: off` under an MX under mx.microsoft": off_with_dane,
+    "`dnssec: off` under a mail host of `mail_hosts`": off_with_tlsa,
     "clock that is an hour off": clock_off,
     "clock that jumps back": clock_jumps_back,
     "MX of the legacy host at preference 50": preference_50,

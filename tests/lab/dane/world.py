@@ -28,6 +28,13 @@ from tests.lab.dane.relay import relay
 from tests.lab.dane.servers import NameServer, Program, Resolver, Server, ask, served, until
 from tests.lab.dane.web import web
 
+_MENDED = """\
+import select
+import time
+
+time.sleep = lambda seconds: select.select((), (), (), seconds) and None
+"""
+"""What a shifted program begins with: faketime lets `clock_nanosleep`, by which Python sleeps, fail with EINVAL."""
 LONGEST_WALK = 300.0
 """Seconds for a plan to come to its end."""
 INTERVAL = 2.0
@@ -80,6 +87,9 @@ class Lab:
         self._resolv = self.folder / "resolv.conf"
         self._resolv.write_text(f"nameserver {names.RESOLVER}\noptions edns0 trust-ad\n")
         (self.folder / "lab.key").write_text(names.KEY)
+        self._mended = self.folder / "mended"
+        self._mended.mkdir()
+        (self._mended / "sitecustomize.py").write_text(_MENDED)
 
     @property
     def primary(self) -> NameServer:
@@ -169,7 +179,8 @@ class Lab:
         called = [str(Path(sys.executable).parent / "provisioner"), *words]
         if shift := self.ahead + self.off:
             _forget_dead_clocks()
-            called = [self.program("faketime"), "-f", f"{shift.total_seconds():+.0f}s", *called]
+            faketime = [self.program("faketime"), "-f", f"{shift.total_seconds():+.0f}s"]
+            called = ["env", f"PYTHONPATH={self._mended}", *faketime, *called]
         return self.inside(called)
 
     def call(self, *words: str) -> Ran:
