@@ -2,7 +2,8 @@
 
 Every row runs both programs in turn against the project's own emulators, which take 60 ms for an answer (DNS: 20 ms), and gives
 ratios; seconds are this machine's. Both read the desired state from files; start-up counts. The limits are the documented
-ones: Route 53 ten requests a second with a burst of 50, Cloudflare 1,200 in five minutes.
+ones: Route 53 ten requests a second with a burst of 50, Cloudflare 1,200 in five minutes. `--write docs/performance.md` keeps
+the figures beside that page and draws them; `--draw` does so with those that are kept.
 """
 
 from __future__ import annotations
@@ -11,74 +12,15 @@ import argparse
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from tests.benchmarks.fleet import octodns, ours
+from tests.benchmarks.fleet import figures, octodns, ours, page
+from tests.benchmarks.fleet.figures import Figure, Machine, Run
 from tests.benchmarks.fleet.measure import Cost, run
+from tests.benchmarks.fleet.rows import ROWS, Row
 from tests.benchmarks.fleet.services import Asked, Running, running
-
-WORKERS = (8, 32)
-"""octoDNS is run with each; the better one counts."""
-QUICK = 10
-"""By so much smaller is every fleet of a quick run."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A comparison: what is asked for, what ours is told beside, and what the target is a part of, in seconds or a bound."""
-
-    label: str
-    asked: Asked
-    command: tuple[str, ...] = ("plan",)
-    beside: bool = True
-    bound: Callable[[Asked], float] | None = None
-    target: str = ""
-
-
-def _route53_bound(asked: Asked) -> float:
-    return (asked.zones + asked.zones / 100 - 50) / 10
-
-
-def _cloudflare_bound(asked: Asked) -> float:
-    return 0.3 + asked.zones / 32 * asked.latency
-
-
-def _apply_bound(asked: Asked) -> float:
-    return 0.3 + (asked.zones + 3 * asked.changed) / 32 * asked.latency
-
-
-ROWS = (
-    Row("nothing to do, by DNS", Asked("route53", 1000), target="1/5 of octoDNS"),
-    Row("nothing to do, --refresh api", Asked("route53", 1000), ("plan", "--refresh", "api"), target="0.6 of octoDNS"),
-    Row("nothing to do, by DNS", Asked("route53", 5000), target="1/10 of octoDNS"),
-    Row("nothing to do, --refresh api", Asked("route53", 5000), ("plan", "--refresh", "api"), target="1/4 of octoDNS"),
-    Row("10 % changed, plan", Asked("route53", 1000, 100)),
-    Row(
-        "10 % changed, apply",
-        Asked("route53", 1000, 100, staged=True),
-        ("apply", "--auto-approve"),
-        bound=_apply_bound,
-        target="1.2 of the bound",
-    ),
-    Row(
-        "limits on, --refresh api",
-        Asked("route53", 200, limited=True),
-        ("plan", "--refresh", "api"),
-        bound=_route53_bound,
-        target="1.1 of the bound",
-    ),
-    Row(
-        "limits on, --refresh api",
-        Asked("cloudflare", 1000, limited=True),
-        ("plan", "--refresh", "api"),
-        bound=_cloudflare_bound,
-        target="1.5 of the bound",
-    ),
-    Row("in sync by DNS, rate limits on", Asked("route53", 10000, dns_rate=500.0), beside=False, target="80 s, no call"),
-    Row("in sync by DNS, memory", Asked("route53", 20000), beside=False, target="within 30 MiB of 1,000"),
-)
 
 
 def main() -> int:
@@ -86,65 +28,68 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.fleet", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fleets of a tenth of the size")
     parser.add_argument("--only", default="", help="rows whose line has this word")
-    parser.add_argument("--times", type=int, default=1, help="how often ours is run; the median counts")
     parser.add_argument(
         "--octodns", type=Path, default=Path(tempfile.gettempdir(), "provisioner-octodns"), help="its environment"
     )
     parser.add_argument("--alone", action="store_true", help="without octoDNS")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="keep the figures beside a page, and draw them")
+    parser.add_argument("--draw", type=Path, metavar="PAGE", help="draw the figures that are kept; nothing is measured")
     asked = parser.parse_args()
+    if asked.draw:
+        page.draw(asked.draw)
+        return 0
+    machine, measured = Machine.here(), []
     program = None if asked.alone else octodns.environment(asked.octodns)
-    print("| what | zones | ours, s | CPU a domain, ms | peak, MiB | calls | octoDNS, s | ratio | bound, s | ratio | target |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
-    for row in ROWS:
-        smaller = replace(row.asked, zones=row.asked.zones // QUICK, changed=row.asked.changed // QUICK)
-        one = replace(row, asked=smaller) if asked.quick else row
-        if asked.only in f"{one.label} {one.asked.service} {one.asked.zones}":
-            print(_line(one, program if row.beside else None, asked.times), flush=True)
+    print(*figures.head(), sep="\n")
+    for row in (one.smaller() if asked.quick else one for one in ROWS):
+        if asked.only in f"{row.label} {row.asked.service} {row.asked.zones}":
+            measured.append(measure(row, program))
+            print(figures.row(measured[-1]), flush=True)
+    if asked.write:
+        page.write(asked.write, machine, measured)
     return 0
 
 
-def _line(row: Row, program: Path | None, times: int) -> str:
-    beside = (
-        min((_theirs(row, program, workers) for workers in WORKERS), key=lambda cost: (cost.code, cost.wall))
-        if program
-        else None
+def measure(row: Row, program: Path | None) -> Figure:
+    """Measure ours, and octoDNS beside where it is given and the row has it."""
+    costs, calls = zip(*(_ours(row) for _ in range(row.times)), strict=True)
+    median = Run(
+        statistics.median(cost.wall for cost in costs),
+        statistics.median(cost.cpu for cost in costs),
+        statistics.median(cost.peak for cost in costs),
+        max(cost.code for cost in costs),
+        f"{row.times} times" if row.times > 1 else "once",
     )
-    costs, calls = zip(*(_ours(row) for _ in range(times)), strict=True)
-    wall = statistics.median(cost.wall for cost in costs)
-    cpu = statistics.median(cost.cpu for cost in costs) / row.asked.zones * 1000
-    peak = statistics.median(cost.peak for cost in costs)
-    bound = row.bound(row.asked) if row.bound else None
-    for cost in (*costs, beside):
-        if cost and cost.code:
-            print(cost.said, file=sys.stderr)
-    return " | ".join(
-        (
-            f"| {row.asked.service}: {row.label}",
-            f"{row.asked.zones:,}",
-            f"{wall:.1f}" + _failed(costs),
-            f"{cpu:.2f}",
-            f"{peak:.0f}",
-            calls[0],
-            f"{beside.wall:.1f}{_failed([beside])}" if beside else "-",
-            f"{wall / beside.wall:.2f}" if beside else "-",
-            f"{bound:.1f}" if bound else "-",
-            f"{wall / bound:.2f}" if bound else "-",
-            f"{row.target or '-'} |",
-        )
+    beside = [_theirs(row.asked, program, workers, apply="apply" in row.command) for workers in row.workers if program]
+    return Figure(
+        row.label,
+        row.asked.service,
+        row.asked.zones,
+        median,
+        calls[0],
+        min(beside, key=lambda one: (one.code, one.seconds)) if beside else None,
+        row.bound(row.asked) if row.bound else None,
+        row.target,
     )
-
-
-def _failed(costs: Sequence[Cost]) -> str:
-    codes = {cost.code for cost in costs if cost.code}
-    return f" (exit {', '.join(map(str, codes))})" if codes else ""
 
 
 def _ours(row: Row) -> tuple[Cost, str]:
     with running(row.asked) as there, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ours.settle(folder, row.asked, there.endpoint)
+        if row.before:
+            ours.settle(folder, replace(row.asked, limited=False), there)
+            _complain(run([*ours.PROGRAM, *row.before], folder, ours.variables()))
+        ours.settle(folder, row.asked, there)
+        there.counts()
+        there.limit()
         cost = run([*ours.PROGRAM, *row.command], folder, ours.variables())
+        _complain(cost)
         return cost, _calls(there)
+
+
+def _complain(cost: Cost) -> None:
+    if cost.code:
+        print(cost.said, file=sys.stderr)
 
 
 def _calls(there: Running) -> str:
@@ -154,11 +99,15 @@ def _calls(there: Running) -> str:
     return f"{total:,}{refused}; DNS {answered:,}" + (f", {limited:,} limited" if limited else "")
 
 
-def _theirs(row: Row, program: Path, workers: int) -> Cost:
-    with running(row.asked) as there, tempfile.TemporaryDirectory() as name:
+@cache
+def _theirs(asked: Asked, program: Path, workers: int, *, apply: bool) -> Run:
+    with running(asked) as there, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        octodns.settle(folder, row.asked, there.endpoint, workers)
-        return run(octodns.command(program, apply="apply" in row.command), folder, octodns.variables(there.endpoint))
+        octodns.settle(folder, asked, there.endpoint, workers)
+        there.limit()
+        cost = run(octodns.command(program, apply=apply), folder, octodns.variables(there.endpoint))
+        _complain(cost)
+        return Run(cost.wall, cost.cpu, cost.peak, cost.code, f"{workers} workers")
 
 
 if __name__ == "__main__":

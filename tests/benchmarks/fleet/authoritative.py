@@ -155,16 +155,19 @@ async def _tcp(fleet: Fleet, address: str, reader: asyncio.StreamReader, writer:
         writer.close()
 
 
-async def serve(fleet: Fleet, port: int, addresses: Iterable[str] = (ROOT, TLD, *HOSTS)) -> None:
-    """Serve on every address until the loop ends."""
+async def serve(fleet: Fleet, addresses: Iterable[str] = (ROOT, TLD, *HOSTS)) -> int:
+    """Serve on every address until the loop ends, and give the port, which is the same at all of them."""
     loop = asyncio.get_running_loop()
+    port = 0
     for address in addresses:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 2**20)
         udp.bind((address, port))
+        port = udp.getsockname()[1]
         await loop.create_datagram_endpoint(lambda at=address: _Udp(fleet, at), sock=udp)  # type: ignore[misc]  # bound now
 
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, at: str = address) -> None:
             await _tcp(fleet, at, reader, writer)
 
         await asyncio.start_server(talk, address, port)
+    return port

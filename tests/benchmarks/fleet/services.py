@@ -18,7 +18,6 @@ from tests.emulators import cloudflare, http, route53
 from tests.emulators.http import Request, Response
 
 TOKEN = "a-token-of-a-benchmark-0123456789abcdef"
-DNS_PORT = 5361
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Running:
-    """Where the services are reached."""
+    """Where the services are reached: the provider's root, and the port of DNS."""
 
     endpoint: str
+    dns_port: int
     _pipe: Connection
+
+    def limit(self) -> None:
+        """Turn on the limits that were asked for, with full buckets."""
+        self._pipe.send("limit")
+        self._pipe.recv()
 
     def counts(self) -> tuple[dict[str, int], int, int]:
         """Give how often each operation was asked for, how many DNS answers were given, and how many limited; then forget."""
@@ -69,7 +74,8 @@ def running(asked: Asked) -> Iterator[Running]:
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(asked, theirs), daemon=True)
     process.start()
     try:
-        yield Running(ours.recv(), ours)
+        endpoint, port = ours.recv()
+        yield Running(endpoint, port, ours)
     finally:
         process.kill()
         process.join()
@@ -99,6 +105,9 @@ class _Limited(cloudflare.CloudflareEmulator):
 
     def respond_to(self, request: Request) -> Response | None:
         wait = self.window.wait() if self.window else 0.0
+        if not wait and request.target.partition("?")[0].endswith("/pagerules"):  # octoDNS reads them, as it comes
+            time.sleep(self.latency)
+            return Response(200, b'{"success":true,"errors":[],"messages":[],"result":[]}')
         if not wait:
             return super().respond_to(request)
         self.throttled += 1
@@ -116,11 +125,15 @@ def _serve(asked: Asked, pipe: Connection) -> None:
         {zone(number): _served(asked, number) for number in range(asked.zones)}, servers, asked.dns_latency, asked.dns_rate
     )
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(serve(fleet, DNS_PORT))
+    port = loop.run_until_complete(serve(fleet))
     threading.Thread(target=loop.run_forever, daemon=True).start()
     with http.running(emulator):
-        pipe.send(emulator.url)
-        while pipe.recv() == "counts":
+        pipe.send((emulator.url, port))
+        while True:
+            if pipe.recv() == "limit":
+                _limit(emulator, asked)
+                pipe.send(None)
+                continue
             counts = Counter(seen.operation for seen in list(emulator.seen))
             if isinstance(emulator, _Limited) and emulator.throttled:
                 counts["throttled"] = emulator.throttled
@@ -139,8 +152,7 @@ def _route53(asked: Asked) -> route53.Route53Emulator:
         made = emulator.add_zone(f"{zone(number)}.")
         made.put(made.name, "MX", 3600, f"0 {_served(asked, number)}.")
     emulator.latency = asked.latency
-    if asked.limited:
-        emulator.bucket = route53.Bucket(10, 50, time.monotonic)
+    emulator.upserts = True  # octoDNS writes so
     return emulator
 
 
@@ -150,6 +162,11 @@ def _cloudflare(asked: Asked) -> _Limited:
         made = emulator.add(zone(number))
         made.hold("MX", zone(number), 3600, content=_served(asked, number), priority=0)
     emulator.latency = asked.latency
-    if asked.limited:
-        emulator.window = _Window(1200, 300)
     return emulator
+
+
+def _limit(emulator: route53.Route53Emulator | _Limited, asked: Asked) -> None:
+    if asked.limited and isinstance(emulator, _Limited):
+        emulator.window = _Window(1200, 300)
+    elif asked.limited and isinstance(emulator, route53.Route53Emulator):
+        emulator.bucket = route53.Bucket(10, 50, time.monotonic)
