@@ -1,7 +1,8 @@
 # `make demo` and `make test` need Python 3.11 or newer and the package index, nothing else.
 PYTHON ?= python3
 BIN = .venv/bin
-PIP = -m pip install --quiet --disable-pip-version-check --root-user-action=ignore
+# Of the 27,000 modules that the SDKs bring few are ever imported; Python compiles those by itself.
+PIP = -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile
 COMPILE = uv pip compile pyproject.toml --universal --generate-hashes --no-strip-extras --python-version 3.11 --no-annotate --quiet \
 	--custom-compile-command "make lock"
 

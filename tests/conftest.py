@@ -19,13 +19,20 @@ UNMEASURED = tuple(
         "fuzz",
         "simulate",
         "provisioner/cli/test_at_once.py",
+        "provisioner/cli/test_drift_everywhere.py",
         "provisioner/cli/test_fault_matrix.py",
+        "provisioner/cli/test_fleet_reconcile.py",
+        "provisioner/cli/test_full_disk.py",
         "provisioner/cli/test_interrupted.py",
         "provisioner/cli/test_killed.py",
         "provisioner/cli/test_many_tenants.py",
+        "provisioner/cli/test_reconcile_hindered.py",
+        "provisioner/cli/test_reconcile_killed.py",
         "provisioner/cli/test_served.py",
         "provisioner/cli/test_signed.py",
         "provisioner/cli/test_state_artifact.py",
+        "provisioner/cli/test_two_tools.py",
+        "provisioner/cli/test_wrong_clock.py",
     )
 )
 """They go hundreds of times through code that others go through once; measured, they would take three times as long."""

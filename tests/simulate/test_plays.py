@@ -13,7 +13,7 @@ from tests.simulate.dice import Dice, Drawn
 
 
 @pytest.mark.parametrize("play", [domains.play, zones.play, mail_hosts.play], ids=["domain", "zone", "mail-host"])
-@settings(max_examples=4 * settings().max_examples)
+@settings(max_examples=7 * settings().max_examples)
 @given(data=st.data())
 def test_no_mail_is_lost_and_every_rollout_comes_to_its_end(play: Callable[[Dice], list[str]], data: st.DataObject) -> None:
     assert play(Drawn(data)) == []

@@ -84,7 +84,6 @@ ROWS = (
         Asked("cloudflare", 1000, limited=True),
         _API,
         _BEFORE,
-        workers=(8,),
         bound=_latency_bound,
         target="1.5 of the bound",
     ),
