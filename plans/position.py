@@ -13,7 +13,7 @@ from plans.facts import Facts
 from plans.judging import Memory, Sighting, judge, sightings
 from plans.plan import Change, Manual, Rollout, Step
 from plans.values import Key, Live, Name, RRset, ZoneRef
-from plans.verdicts import Judgement
+from plans.verdicts import Judgement, Verdict
 
 WRITTEN = "written"
 """The outcome of a settled write that the provider confirmed."""
@@ -184,7 +184,7 @@ def position(rollout: Rollout, events: Sequence[Event], facts: Facts) -> Positio
         words += [(number, verdict.why) for verdict in gates if verdict.on_word]
         of_step = [event for event in events if event.step == number]
         noted = tuple(_noted(rollout, number, facts, memory))
-        return Position(_before_step(rollout, number, of_step, facts, memory), tuple(newly_seen), noted, tuple(words))
+        return Position(_before_step(rollout, number, of_step, facts, gates, done), tuple(newly_seen), noted, tuple(words))
     return Position(Finished(), tuple(newly_seen), words=tuple(words))
 
 
@@ -228,17 +228,19 @@ def _noted(rollout: Rollout, first: int, facts: Facts, memory: Memory) -> Iterat
                     yield number, sighting
 
 
-def _before_step(rollout: Rollout, number: int, events: Sequence[Event], facts: Facts, memory: Memory) -> State:
-    """Say what a step that is not done waits for, if for anything."""
+def _before_step(
+    rollout: Rollout, number: int, events: Sequence[Event], facts: Facts, gates: Sequence[Verdict], done: Sequence[Verdict]
+) -> State:
+    """Say what a step that is not done waits for, if for anything: `gates` and `done` judge what it requires, and its end."""
     step = rollout.steps[number]
     differences = _differences(rollout, number, facts)
-    unmet = () if is_there(step, facts.live) else _unmet(step.requires, facts, memory)
+    unmet = () if is_there(step, facts.live) else _unmet(step.requires, gates)
     contradicted = tuple(one for judgement, one in unmet if judgement is Judgement.CONTRADICTED)
     if differences or contradicted:
         return Stale(number, differences, contradicted)
     is_done = is_there(step, facts.live) or last_write(number, events) is Write.WRITTEN
     if not unmet and (is_done or isinstance(step.action, Manual)):
-        unmet = _unmet(step.done_when, facts, memory)
+        unmet = _unmet(step.done_when, done)
     return Waiting(number, tuple(one for _, one in unmet)) if unmet else Ready(number)
 
 
@@ -247,9 +249,9 @@ def is_there(step: Step, live: Mapping[Key, Live]) -> bool:
     return isinstance(step.action, Change) and live.get(step.action.key) == step.action.after
 
 
-def _unmet(conditions: Sequence[Condition], facts: Facts, memory: Memory) -> tuple[tuple[Judgement, Unmet], ...]:
-    verdicts = [(condition, judge(condition, facts, memory)) for condition in conditions]
-    return tuple((one.judgement, Unmet(condition, one.why, one.until)) for condition, one in verdicts if not one.met)
+def _unmet(conditions: Sequence[Condition], verdicts: Sequence[Verdict]) -> tuple[tuple[Judgement, Unmet], ...]:
+    judged = zip(conditions, verdicts, strict=True)
+    return tuple((one.judgement, Unmet(condition, one.why, one.until)) for condition, one in judged if not one.met)
 
 
 def _differences(rollout: Rollout, number: int, facts: Facts) -> tuple[Difference, ...]:
