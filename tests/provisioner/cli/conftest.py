@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +108,23 @@ def end(process: subprocess.Popen[str]) -> Ran:
     out, err = process.communicate(timeout=120)
     assert "Traceback" not in out + err
     return Ran(process.returncode, out, err)
+
+
+class AnyMoment:
+    """Kills processes, each at another moment of its life; the first is let come to its end, which tells how long that is."""
+
+    def __init__(self) -> None:
+        self._chance = random.Random(20261124)  # noqa: S311 - which moments is no secret
+        self._lasts = 0.0
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        began = time.monotonic()
+        try:
+            process.wait(self._chance.uniform(self._lasts / 3, self._lasts) if self._lasts else 60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        self._lasts = self._lasts or time.monotonic() - began
+        process.communicate()
 
 
 def unlock(provisioner: Provisioner) -> int:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
-import subprocess
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +16,7 @@ from provisioner.exits import Exit
 from provisioner.manifest import load
 from provisioner.state import State
 from tests.provisioner.cli import scripted
-from tests.provisioner.cli.conftest import Provisioner, Start, end, unlock
+from tests.provisioner.cli.conftest import AnyMoment, Provisioner, Start, end, unlock
 from tests.provisioner.cli.estate import names, settle_in_files, writes
 
 TIMES = int(os.environ.get("KILLED_TIMES", "10"))
@@ -63,21 +60,13 @@ def test_between_any_two_writes(provisioner: Provisioner, start: Start, four_zon
 
 
 def test_at_any_moment(provisioner: Provisioner, start: Start, four_zones: Path) -> None:
-    chance = random.Random(20261124)  # noqa: S311 - which moments is no secret
     fresh = {path: path.read_bytes() for path in (four_zones / "zones").iterdir()}
-    lasts = 0.0
-    for number in range(TIMES + 1):
+    moment = AnyMoment()
+    for _ in range(TIMES + 1):
         for path, zone in fresh.items():
             path.write_bytes(zone)
         scripted.save(four_zones / "plan.jsonl", DOMAINS, wait=0)
-        began = time.monotonic()
-        process = start(*APPLY_JSON)
-        try:
-            process.wait(chance.uniform(lasts / 3, lasts) if number else 60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        lasts = lasts or time.monotonic() - began  # the first one is let come to its end
-        process.communicate()
+        moment.kill(start(*APPLY_JSON))
         expect_whole(provisioner)
         unlock(provisioner)
         again = provisioner(*APPLY_JSON)

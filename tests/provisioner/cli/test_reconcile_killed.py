@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from provisioner.exits import Exit
-from tests.provisioner.cli.conftest import Provisioner, Start, end, unlock
+from tests.provisioner.cli.conftest import AnyMoment, Provisioner, Start, end, unlock
 from tests.provisioner.cli.estate import names, settle_in_files, writes, zone_file
 from tests.provisioner.cli.faulty import await_write, let_go
 
@@ -71,18 +68,10 @@ def test_killed_after_a_write(provisioner: Provisioner, start: Start, fresh: Cal
 
 
 def test_killed_at_any_moment(provisioner: Provisioner, start: Start, fresh: Callable[[], Path]) -> None:
-    chance = random.Random(20261124)  # noqa: S311 - which moments is no secret
-    lasts = 0.0
-    for number in range(TIMES + 1):
+    moment = AnyMoment()
+    for _ in range(TIMES + 1):
         folder = fresh()
-        began = time.monotonic()
-        process = start(*RECONCILE)
-        try:
-            process.wait(chance.uniform(lasts / 3, lasts) if number else 60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        lasts = lasts or time.monotonic() - began  # the first one is let come to its end
-        process.communicate()
+        moment.kill(start(*RECONCILE))
         assert not METRICS.exists() or numbers()["provisioner_run_exit_code"]
         assert not PENDING.exists() or provisioner("show", str(PENDING)).code == Exit.DONE
         unlock(provisioner)
