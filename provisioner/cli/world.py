@@ -21,7 +21,7 @@ from provisioner.report.lines import Part, Tone, line
 if TYPE_CHECKING:
     from provisioner.state import Run, State
 
-_RUNNERS = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD")
+RUNNERS = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD")
 """Variables of which one is set on a runner of a pipeline."""
 
 
@@ -105,7 +105,7 @@ def conclude(fleet: Fleet, state: State, run: Run, code: int, state_artifact: Pa
 
 def warn_of_lost_state(fleet: Fleet, state: State) -> None:
     """Say what becomes of open rollouts where the state lies on a machine of which nothing is kept."""
-    on_runner = any(os.environ.get(name) for name in _RUNNERS)
+    on_runner = any(os.environ.get(name) for name in RUNNERS)
     if on_runner and _is_default(fleet) and next(state.open_rollouts(), None):
         told = (
             f"rollouts are open, and the state ({state.where}) goes with this runner: every wait would start again. "

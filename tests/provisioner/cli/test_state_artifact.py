@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.cli.world import RUNNERS
 from provisioner.exits import Exit
 from tests.provisioner.cli import scripted
 from tests.provisioner.cli.conftest import Provisioner, Ran, Start, end
@@ -101,12 +102,10 @@ def test_a_file_that_cannot_be_left_makes_a_good_run_none(provisioner: Provision
     assert "The file nowhere/state.jsonl cannot be written" in ran.err
 
 
-@pytest.mark.parametrize("variable", ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD"])
+@pytest.mark.parametrize("variable", RUNNERS)
 def test_on_a_runner_a_state_that_will_be_lost_is_warned_of(
     provisioner: Provisioner, here: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    for one in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD"):
-        monkeypatch.delenv(one, raising=False)
     plain = APPLY[:-2]
     assert "Warning: " not in provisioner(*plain).err
     monkeypatch.setenv(variable, "true")

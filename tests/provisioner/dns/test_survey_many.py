@@ -50,7 +50,7 @@ def test_names_of_which_nobody_hears_anything_keep_no_other_from_being_told(zone
     of = names(60)
     silent = set(of[::3])
     zones.refuses = lambda address, owner, _times: "drop" if owner in silent and address in SERVERS else ""
-    told = observed(zones, tmp_path, of, Patience(udp=(0.4, 0.4), tcp=5.0))
+    told = observed(zones, tmp_path, of, Patience(udp=(1.5, 1.5), tcp=5.0))
     assert {one for one in of if isinstance(told[one].agreed, NoAnswer)} == silent
 
 
