@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from plans.conditions import Condition, GraphAsks, GraphSays, HeldFor, Instant, ProviderHolds, StsAllows
@@ -17,6 +17,8 @@ from plans.verdicts import Judgement, Verdict
 
 WRITTEN = "written"
 """The outcome of a settled write that the provider confirmed."""
+SHOWN = timedelta(hours=1)
+"""Within so long a time a provider shows what it confirmed; after it, the old value is somebody's doing."""
 
 
 class EventKind(StrEnum):
@@ -233,11 +235,11 @@ def _before_step(
 ) -> State:
     """Say what a step that is not done waits for, if for anything: `gates` and `done` judge what it requires, and its end."""
     step = rollout.steps[number]
-    differences = _differences(rollout, number, facts)
+    differenced = differences(rollout, number, events, facts.live, facts.at)
     unmet = () if is_there(step, facts.live) else _unmet(step.requires, gates)
     contradicted = tuple(one for judgement, one in unmet if judgement is Judgement.CONTRADICTED)
-    if differences or contradicted:
-        return Stale(number, differences, contradicted)
+    if differenced or contradicted:
+        return Stale(number, differenced, contradicted)
     is_done = is_there(step, facts.live) or last_write(number, events) is Write.WRITTEN
     if not unmet and (is_done or isinstance(step.action, Manual)):
         unmet = _unmet(step.done_when, done)
@@ -254,8 +256,10 @@ def _unmet(conditions: Sequence[Condition], verdicts: Sequence[Verdict]) -> tupl
     return tuple((one.judgement, Unmet(condition, one.why, one.until)) for condition, one in judged if not one.met)
 
 
-def _differences(rollout: Rollout, number: int, facts: Facts) -> tuple[Difference, ...]:
-    """Compare every key of the rollout with what the plan says for the point before the given step.
+def differences(
+    rollout: Rollout, number: int, events: Iterable[Event], live: Mapping[Key, Live], now: datetime
+) -> tuple[Difference, ...]:
+    """Compare every key of the rollout with what the plan says for the point before the given step; after it, if it was undone.
 
     A TXT set belongs to others but for the one value that was added: once that was seen, they may change it.
     """
@@ -264,10 +268,17 @@ def _differences(rollout: Rollout, number: int, facts: Facts) -> tuple[Differenc
         if isinstance(step.action, Change):
             if index < number and step.action.key.type == "TXT":
                 continue
-            if index < number or (index == number and is_there(step, facts.live)):
+            if index < number or (index == number and (is_there(step, live) or _was_undone(step, number, events, live, now))):
                 expected[step.action.key] = step.action.after
             else:
                 expected.setdefault(step.action.key, step.action.before)
-    return tuple(
-        Difference(key, wanted, facts.live[key]) for key, wanted in sorted(expected.items()) if facts.live[key] != wanted
-    )
+    return tuple(Difference(key, wanted, live[key]) for key, wanted in sorted(expected.items()) if live[key] != wanted)
+
+
+def _was_undone(step: Step, number: int, events: Iterable[Event], live: Mapping[Key, Live], now: datetime) -> bool:
+    """Whether a step's write was confirmed, and the provider holds again what was there before."""
+    of_step = [event for event in events if event.step == number]
+    if not isinstance(step.action, Change) or last_write(number, of_step) is not Write.WRITTEN:
+        return False
+    written = max(event.at for event in of_step if event.outcome == WRITTEN)
+    return live[step.action.key] == step.action.before and now - written >= SHOWN

@@ -47,6 +47,15 @@ class Opened:
             done += 1
         return done
 
+    def is_undone(self, live: Mapping[Key, Live], now: datetime) -> bool:
+        """Whether somebody changed what it wrote, as far as providers were read."""
+        from plans.position import differences, keys  # noqa: PLC0415 - where nothing is open a plan starts faster
+
+        done = self.done(live)
+        if done == len(self.rollout.steps) or not live.keys() >= set().union(*keys(self.rollout).values()):
+            return False
+        return bool(differences(self.rollout, done, self.events, live, now))
+
     def waits(self, now: datetime) -> bool:
         """Whether its next step cannot be taken now, as far as the journal tells: for a person, or for a time that is known."""
         from plans.plan import Manual  # noqa: PLC0415 - where nothing is open a plan starts faster
@@ -100,7 +109,8 @@ class Kept:
             return wanted, (), ""
         steps, done = opened.rollout.steps, opened.done(live)
         subject, which = wanted.subject, f"The rollout of plan {opened.plan_id[:12]}"
-        if opened.ends_in(wanted, live):
+        undone = self.at is not None and opened.is_undone(live, self.at)
+        if opened.ends_in(wanted, live) and not undone:
             what = f"{which} goes on: {done} of {len(steps)} steps are done."
             code = WAITS if self.at and opened.waits(self.at) else GOES_ON
             return wanted, (Finding(Severity.NOTICE, code, subject, what, "Apply either of the two plans."),), ""
@@ -109,6 +119,8 @@ class Kept:
         if self.supersede:
             what = f"{which}, of which {done} of {len(steps)} steps are done, is replaced."
             return wanted, (Finding(Severity.NOTICE, "supersedes", subject, what, "Look at its steps again."),), opened.plan_id
-        what = f"{which} is half done ({done} of {len(steps)} steps), and something else is wanted by now."
-        mend = "Apply that plan to its end, or replace it:  provisioner plan --supersede"
+        why = "somebody changed what it wrote" if undone else "something else is wanted by now"
+        what = f"{which} is half done ({done} of {len(steps)} steps), and {why}."
+        mend = "Find out who" if undone else "Apply that plan to its end"
+        mend = f"{mend}, or replace it:  provisioner plan --supersede"
         return None, (Finding.block(subject, "rollout-open", what, mend),), ""

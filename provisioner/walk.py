@@ -275,11 +275,12 @@ class Walk:
         if isinstance(self._observe(entry, other, opened, snapshots).state, Finished):
             return
         told = Opened(opened.plan_id, other, self._state.events(opened.id))
-        if told.ends_in(self._rollout, _live(snapshots)):
+        supersedes = opened.plan_id == self._entry.supersedes
+        if not supersedes and told.ends_in(self._rollout, _live(snapshots)):
             self._rollout, self._stored = other, opened
             return
         self._check_time()
-        if not told.wrote or opened.plan_id == self._entry.supersedes:
+        if supersedes or not told.wrote:
             self._state.close_rollout(self._run, opened.id, _SUPERSEDED)
         else:
             raise RolloutInTheWay(

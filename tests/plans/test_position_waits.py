@@ -27,7 +27,9 @@ from plans.judging import Sighting
 from plans.plan import Change, Manual, Rollout, Step
 from plans.policy import Risk
 from plans.position import (
+    SHOWN,
     WRITTEN,
+    Difference,
     Event,
     EventKind,
     Finished,
@@ -229,3 +231,20 @@ def test_a_step_is_never_taken_before_its_wait_was_whole(looks: list[tuple[int, 
         events += [Event(kinds[one.met], number, at, condition=one.mark) for number, one in where.noted]
         since = None if not so else now if since is None else since
         assert isinstance(where.state, Ready) is (since is not None and now - since >= 600)
+
+
+WROTE = (*SEEN_FIRST, met(0), Event(EventKind.BEGUN, 1, NOW), Event(EventKind.SETTLED, 1, NOW, WRITTEN))
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=10), SHOWN - timedelta(seconds=1)])
+def test_a_write_that_the_provider_does_not_show_yet_is_waited_for(late: timedelta) -> None:
+    where = position(ROLLOUT, WROTE, facts(round(late.total_seconds()), B, B))
+    assert isinstance(where.state, Waiting)
+    assert ProviderHolds(ZONE, KEY, C) in [one.condition for one in where.state.unmet]
+
+
+def test_a_write_that_was_changed_back_before_anybody_saw_it_makes_the_plan_stale() -> None:
+    late = round(SHOWN.total_seconds())
+    assert position(ROLLOUT, WROTE, facts(late, B, B)).state == Stale(1, (Difference(KEY, C, B),))
+    unsure = (*WROTE, Event(EventKind.BEGUN, 1, NOW + timedelta(seconds=1)))
+    assert position(ROLLOUT, unsure, facts(late + 600, B, B)).state == Ready(1)

@@ -10,6 +10,7 @@ import pytest
 
 from plans.desired import Stated
 from plans.plan import Manual
+from plans.position import SHOWN
 from plans.values import Mx, name, rrset
 from providers.contract import Outcome, Status
 from provisioner.exits import Exit
@@ -59,7 +60,7 @@ def test_the_rest_goes_on_after_its_own_plan_has_expired_while_the_first_one_is_
             assert (result.standing, result.problem and result.problem.headline) == (Standing.STALE, "The plan has expired")
             to_end(world, state, first)
             result = one(walk(world, state, second))
-            assert (result.standing, result.written) == (Standing.STALE, 0)
+            assert (result.standing, result.written) == (Standing.STALE, 0), result
 
 
 def test_what_is_no_rest_any_more_replaces_nothing_after_its_plan_has_expired(world: World, state: State) -> None:
@@ -102,6 +103,30 @@ def test_a_plan_made_before_another_one_was_begun_goes_on_with_that(world: World
             walk(world, state, first)
             assert one(walk(world, state, second)).standing is Standing.WAITING
             assert state.find(CONTOSO_SUBJECT, second.id) is None
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_somebody_changed_back_is_written_again_only_by_a_plan_that_says_so(
+    world: World, state: State, *, seen: bool
+) -> None:
+    with world.plan() as first:
+        if not seen:
+            world.witness.hold_back(SECOND, KEY)
+        walk(world, state, first)
+        world.provider.put(CONTOSO, OLD)
+        world.clock += SHOWN
+        result = one(walk(world, state, first))
+        assert (result.standing, result.written) == (Standing.STALE, 0)
+    with planned(world, state) as second:
+        (block,) = entry(second).findings
+        assert (block.code, entry(second).rollout) == ("rollout-open", None)
+        assert "somebody changed what it wrote" in block.what
+    world.witness.catch_up()
+    with planned(world, state, supersede=True) as third:
+        assert codes(entry(third)) == ["supersedes"]
+        result = one(walk(world, state, third))
+        assert (result.standing, result.written) == (Standing.WAITING, 1)
+        to_end(world, state, third)
 
 
 def test_something_else_stands_back_until_it_is_said_that_it_replaces_the_open_one(world: World, state: State) -> None:
