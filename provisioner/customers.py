@@ -20,11 +20,9 @@ from provisioner.desired.problems import ConsentMissing
 from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
 from provisioner.in_order import all_in_order
-from provisioner.managed import passes
+from provisioner.managed import AT_ONCE, passes
 from provisioner.manifest.model import LiveTenant, Partner
 
-AT_ONCE = 8
-"""Customers that are asked at a time."""
 _Told = TypeVar("_Told")
 
 

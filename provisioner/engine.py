@@ -32,7 +32,7 @@ from provisioner.desired.problems import ConsentMissing
 from provisioner.fleet import Fleet
 from provisioner.kept import Kept
 from provisioner.looks import Looks, Wish
-from provisioner.managed import TenantDomains, aim, is_held, managed, pins
+from provisioner.managed import TenantDomains, aim, is_held, managed, pins, told_by
 from provisioner.manifest.model import Domain, Route, SmtpProbe
 from provisioner.observed import Right, observer, seen_in_dns
 
@@ -108,7 +108,11 @@ def _entries(
         yield from mail_hosts.entries(fleet, hosts, delegations, kept)
     with observer(fleet, in_dns) as right:
         for portion in _portions(tenants):
-            found = [(tenant, _wishes(tenant, listed, kept, consents)) for tenant in portion]
+            judged = told_by(lambda one: _judged(one, listed, kept), portion, lambda one: one.tenant)
+            found = []
+            for tenant, (wishes, lacking) in zip(portion, judged, strict=True):
+                found.append((tenant, wishes))
+                consents |= lacking
             yield from _looked_at(fleet, found, zones, delegations, kept, right, in_dns)
             del found  # what comes next takes the room
             for tenant in portion:
@@ -154,10 +158,10 @@ def _portions(tenants: Collection[TenantDomains]) -> Iterator[list[TenantDomains
         yield portion
 
 
-def _wishes(tenant: TenantDomains, listed: Collection[Name], kept: Kept, consents: dict[str, str]) -> list[Wish]:
-    """Judge what Graph says of a tenant's domains."""
+def _judged(tenant: TenantDomains, listed: Collection[Name], kept: Kept) -> tuple[list[Wish], dict[str, str]]:
+    """Judge what Graph says of a tenant's domains; beside it, the pages on which somebody has to consent first."""
     answers = dict(tenant.source.answers(tenant.domains.keys()))
-    consents |= {lack.tenant: lack.url for lack in (tenant.failure, *answers.values()) if isinstance(lack, ConsentMissing)}
+    consents = {lack.tenant: lack.url for lack in (tenant.failure, *answers.values()) if isinstance(lack, ConsentMissing)}
     wishes = []
     for name, domain in tenant.domains.items():
         answer = answers[name]
@@ -166,7 +170,7 @@ def _wishes(tenant: TenantDomains, listed: Collection[Name], kept: Kept, consent
         else:
             wish, findings = aim(domain, answer, pins(domain, kept.pins.get(name)), onboard=name in listed)
             wishes.append(Wish(domain, findings, answer, wish))
-    return wishes
+    return wishes, consents
 
 
 def _placed(wish: Wish, zones: Zones) -> Wish:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from plans.desired import Desired, GraphAnswer, Pin
 from plans.plan import Filters
@@ -15,17 +16,41 @@ from plans.rollout.onboarding import Onboarding
 from plans.values import Name
 from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
-from provisioner.manifest.model import Domain, ProviderConfig, Route, Tenant, chooses, matches
+from provisioner.in_order import all_in_order
+from provisioner.manifest.model import Domain, LiveTenant, ProviderConfig, Route, Tenant, chooses, matches
+
+AT_ONCE = 8
+"""Tenants that are asked at a time."""
+_Asked = TypeVar("_Asked")
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, slots=True)
 class TenantDomains:
     """The managed domains of one tenant by name, ascending; `failure` says why they could not be listed in full."""
 
-    label: str
+    tenant: Tenant
     source: DesiredSource
     domains: Mapping[Name, Domain]
     failure: Problem | None = None
+
+    @property
+    def label(self) -> str:
+        """What the manifest calls the tenant."""
+        return self.tenant.label
+
+
+def told_by(
+    question: Callable[[_Asked], _Told], asked: Sequence[_Asked], tenant: Callable[[_Asked], Tenant]
+) -> Iterator[_Told]:
+    """Put a question to tenants, and give what each told, in their order: the live ones are asked some at a time.
+
+    Of saved answers no more than one is read at a time: they take no waiting, and much memory.
+    """
+    live = [one for one in asked if isinstance(tenant(one), LiveTenant)]
+    told = all_in_order(question, live, AT_ONCE)
+    for one in asked:
+        yield next(told)[1] if isinstance(tenant(one), LiveTenant) else question(one)
 
 
 def managed(fleet: Fleet, filters: Filters) -> list[TenantDomains]:
@@ -33,11 +58,12 @@ def managed(fleet: Fleet, filters: Filters) -> list[TenantDomains]:
     listed = [one for one in fleet.manifest.domains if passes(one.name, filters) and is_held(one.provider, filters)]
     tenants: dict[str, Tenant] = {domain.tenant.label: domain.tenant for domain in listed}
     tenants |= {label: tenant for label, tenant in fleet.manifest.tenants.items() if tenant.domains is not None}
+    by_label = [tenant for _, tenant in sorted(tenants.items())]
     found = []
-    for _, tenant in sorted(tenants.items()):
-        found.append(_of_tenant(fleet, tenant, listed, filters))
-        if len(tenants) > 1:
-            found[-1].source.release()  # or all of them would be in memory at once
+    for of_tenant in told_by(lambda tenant: _of_tenant(fleet, tenant, listed, filters), by_label, lambda tenant: tenant):
+        found.append(of_tenant)
+        if len(by_label) > 1:
+            of_tenant.source.release()  # or all of them would be in memory at once
     return found
 
 
@@ -55,7 +81,7 @@ def _of_tenant(fleet: Fleet, tenant: Tenant, listed: Sequence[Domain], filters: 
             domain = fleet.manifest.discovered(tenant, name) if name not in everywhere and passes(name, filters) else None
             if domain and is_held(domain.provider, filters):
                 domains[name] = domain
-    return TenantDomains(tenant.label, source, dict(sorted(domains.items())), failure)
+    return TenantDomains(tenant, source, dict(sorted(domains.items())), failure)
 
 
 def passes(name: Name, filters: Filters) -> bool:
