@@ -31,7 +31,7 @@ unit: .venv/installed
 	$(BIN)/pytest --numprocesses=3 --dist=worksteal --cov --cov-report=term
 
 lab: .venv/installed
-	$(BIN)/pytest tests/lab --numprocesses=4 --dist=loadfile
+	$(BIN)/pytest tests/lab --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 benchmarks: .venv/installed
 	for benchmark in tests/benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

@@ -73,6 +73,7 @@ def running(asked: Asked) -> Iterator[Running]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(asked, theirs), daemon=True)
     process.start()
+    theirs.close()  # or nobody here would notice that the process died
     try:
         endpoint, port = ours.recv()
         yield Running(endpoint, port, ours)
