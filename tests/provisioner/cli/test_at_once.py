@@ -15,7 +15,7 @@ from provisioner.exits import Exit
 from tests.provisioner.cli.conftest import Provisioner, Start, end, unlock
 from tests.provisioner.cli.estate import names, settle_in_files, writes
 
-DOMAINS = names(50)
+DOMAINS = names(25)
 PROCESSES = 10
 ROUNDS = int(os.environ.get("KILLED_TIMES", "10")) // PROCESSES
 """How often all of them are killed, each at a moment that chance chooses."""
@@ -23,13 +23,13 @@ OTHERS = {Exit.DONE, Exit.STALE, Exit.LOCKED, Exit.PARTIAL}
 
 
 @pytest.fixture
-def fifty_zones(start: Start, state_line: str, tmp_path: Path) -> Path:
+def many_zones(start: Start, state_line: str, tmp_path: Path) -> Path:
     settle_in_files(tmp_path, "faulty", DOMAINS, state_line)
     return tmp_path
 
 
 @pytest.mark.parametrize("same_plan", [True, False], ids=["same-plan", "overlapping-plans"])
-def test_ten_applies_at_once(provisioner: Provisioner, start: Start, fifty_zones: Path, same_plan: bool) -> None:
+def test_ten_applies_at_once(provisioner: Provisioner, start: Start, many_zones: Path, same_plan: bool) -> None:
     for number in range(1 if same_plan else PROCESSES):
         chosen = () if same_plan else ("--exclude-domain", f"d*{number}.example")
         assert provisioner("plan", "--out", f"{number}.jsonl", *chosen).code == Exit.DONE
@@ -38,16 +38,16 @@ def test_ten_applies_at_once(provisioner: Provisioner, start: Start, fifty_zones
     for ran in map(end, processes):
         assert ran.code in OTHERS, ran
     provisioner("apply", "--auto-approve")
-    assert [writes(fifty_zones, domain) for domain in DOMAINS] == [1] * len(DOMAINS)
+    assert [writes(many_zones, domain) for domain in DOMAINS] == [1] * len(DOMAINS)
     planned = provisioner("plan", "--detailed-exitcode")
     assert (planned.code, "No changes." in planned.out) == (Exit.DONE, True)
     assert provisioner("history", "--verify").code == Exit.DONE
     assert "No zone is leased." in provisioner("leases").out
 
 
-def test_ten_applies_at_once_that_are_all_killed(provisioner: Provisioner, start: Start, fifty_zones: Path) -> None:
+def test_ten_applies_at_once_that_are_all_killed(provisioner: Provisioner, start: Start, many_zones: Path) -> None:
     chance = random.Random(20261124)  # noqa: S311 - which moments is no secret
-    fresh = {path: path.read_bytes() for path in (fifty_zones / "zones").iterdir()}
+    fresh = {path: path.read_bytes() for path in (many_zones / "zones").iterdir()}
     for _ in range(ROUNDS):
         for path, zone in fresh.items():
             path.write_bytes(zone)
@@ -66,7 +66,7 @@ def test_ten_applies_at_once_that_are_all_killed(provisioner: Provisioner, start
         unlock(provisioner)
         again = provisioner("apply", "plan.jsonl", "--auto-approve")
         assert again.code == Exit.DONE, again
-        assert [writes(fifty_zones, domain) for domain in DOMAINS] == [1] * len(DOMAINS)
+        assert [writes(many_zones, domain) for domain in DOMAINS] == [1] * len(DOMAINS)
         assert provisioner("history", "--verify").code == Exit.DONE
 
 
@@ -79,7 +79,7 @@ def test_ten_applies_at_once_that_are_all_killed(provisioner: Provisioner, start
     ],
 )
 def test_a_run_that_slept_while_another_took_its_zone_over_writes_nothing(
-    provisioner: Provisioner, start: Start, fifty_zones: Path, fault: str, code: Exit
+    provisioner: Provisioner, start: Start, many_zones: Path, fault: str, code: Exit
 ) -> None:
     domain = DOMAINS[0]
     assert provisioner("plan", "--domain", "d0.example", "--out", "plan.jsonl").code == Exit.DONE
@@ -88,9 +88,9 @@ def test_a_run_that_slept_while_another_took_its_zone_over_writes_nothing(
     assert provisioner("apply", "plan.jsonl", "--auto-approve").code == Exit.LOCKED
     assert unlock(provisioner) == 1
     assert provisioner("apply", "plan.jsonl", "--auto-approve").code == Exit.DONE
-    assert writes(fifty_zones, domain) == 1
+    assert writes(many_zones, domain) == 1
     asleep.send_signal(signal.SIGCONT)
     awake = end(asleep)
     assert (awake.code, "0 written" in awake.out) == (code, True), awake
-    assert writes(fifty_zones, domain) == 1
+    assert writes(many_zones, domain) == 1
     assert provisioner("history", "--verify").code == Exit.DONE

@@ -19,7 +19,7 @@ from tests.provisioner.cli import scripted
 from tests.provisioner.cli.conftest import AnyMoment, Provisioner, Start, end, unlock
 from tests.provisioner.cli.estate import names, settle_in_files, writes
 
-TIMES = int(os.environ.get("KILLED_TIMES", "10"))
+TIMES = int(os.environ.get("KILLED_TIMES", "5"))
 """How often a run is killed at a moment that chance chooses."""
 DOMAINS = names(4)
 APPLY_JSON = ("apply", "plan.jsonl", "--auto-approve", "--json")
