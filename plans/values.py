@@ -84,7 +84,7 @@ def ancestors(of: Name) -> tuple[Name, ...]:
 
 def is_at_or_below(child: Name, parent: Name) -> bool:
     """Whether `child` is `parent` or a subdomain of it (RFC 9499 §2)."""
-    return child == parent or parent in ancestors(child)
+    return child == parent or (child.endswith(f".{parent}") and parent in ancestors(child))
 
 
 @lru_cache(maxsize=8192)
