@@ -235,11 +235,11 @@ def _before_step(
 ) -> State:
     """Say what a step that is not done waits for, if for anything: `gates` and `done` judge what it requires, and its end."""
     step = rollout.steps[number]
-    differenced = differences(rollout, number, events, facts.live, facts.at)
+    differing = differences(rollout, number, events, facts.live, facts.at)
     unmet = () if is_there(step, facts.live) else _unmet(step.requires, gates)
     contradicted = tuple(one for judgement, one in unmet if judgement is Judgement.CONTRADICTED)
-    if differenced or contradicted:
-        return Stale(number, differenced, contradicted)
+    if differing or contradicted:
+        return Stale(number, differing, contradicted)
     is_done = is_there(step, facts.live) or last_write(number, events) is Write.WRITTEN
     if not unmet and (is_done or isinstance(step.action, Manual)):
         unmet = _unmet(step.done_when, done)
@@ -257,7 +257,7 @@ def _unmet(conditions: Sequence[Condition], verdicts: Sequence[Verdict]) -> tupl
 
 
 def differences(
-    rollout: Rollout, number: int, events: Iterable[Event], live: Mapping[Key, Live], now: datetime
+    rollout: Rollout, number: int, events: Sequence[Event], live: Mapping[Key, Live], now: datetime
 ) -> tuple[Difference, ...]:
     """Compare every key of the rollout with what the plan says for the point before the given step; after it, if it was undone.
 
@@ -275,10 +275,9 @@ def differences(
     return tuple(Difference(key, wanted, live[key]) for key, wanted in sorted(expected.items()) if live[key] != wanted)
 
 
-def _was_undone(step: Step, number: int, events: Iterable[Event], live: Mapping[Key, Live], now: datetime) -> bool:
-    """Whether a step's write was confirmed, and the provider holds again what was there before."""
-    of_step = [event for event in events if event.step == number]
-    if not isinstance(step.action, Change) or last_write(number, of_step) is not Write.WRITTEN:
+def _was_undone(step: Step, number: int, events: Sequence[Event], live: Mapping[Key, Live], now: datetime) -> bool:
+    """Whether a step's write was confirmed, and the provider holds what was there before when it has to show it (`SHOWN`)."""
+    if not isinstance(step.action, Change) or last_write(number, events) is not Write.WRITTEN:
         return False
-    written = max(event.at for event in of_step if event.outcome == WRITTEN)
+    written = max(event.at for event in events if event.step == number and event.outcome == WRITTEN)
     return live[step.action.key] == step.action.before and now - written >= SHOWN

@@ -60,7 +60,7 @@ def test_the_rest_goes_on_after_its_own_plan_has_expired_while_the_first_one_is_
             assert (result.standing, result.problem and result.problem.headline) == (Standing.STALE, "The plan has expired")
             to_end(world, state, first)
             result = one(walk(world, state, second))
-            assert (result.standing, result.written) == (Standing.STALE, 0), result
+            assert (result.standing, result.written) == (Standing.STALE, 0)
 
 
 def test_what_is_no_rest_any_more_replaces_nothing_after_its_plan_has_expired(world: World, state: State) -> None:
