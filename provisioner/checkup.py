@@ -18,9 +18,10 @@ from provisioner.choosing import candidates
 from provisioner.desired.clouds import endpoint, scope
 from provisioner.desired.credential import Login
 from provisioner.fleet import Fleet
+from provisioner.managed import told_by
 from provisioner.manifest import load
 from provisioner.manifest.mistakes import enumerated
-from provisioner.manifest.model import AUTO, Domain, LiveTenant, Manifest, chooses
+from provisioner.manifest.model import AUTO, Domain, LiveTenant, Manifest, Tenant, chooses
 from provisioner.network import NoAnswer
 from provisioner.state import State
 from provisioner.state.backend import backend
@@ -119,7 +120,6 @@ class _Fleet:
     def __init__(self, fleet: Fleet, outside: Outside) -> None:
         self._fleet = fleet
         self._offline = outside.offline
-        self._unreadable: set[str] = set()
         self._by_provider: dict[str, set[Name]] = defaultdict(set)
         self._candidates = candidates(fleet.manifest.providers)
         self._to_choose: set[Name] = set()
@@ -132,10 +132,11 @@ class _Fleet:
 
     def checks(self) -> Iterator[Check]:
         yield from self._clock()
-        for label, tenant in sorted(self._fleet.manifest.tenants.items()):
-            if isinstance(tenant, LiveTenant):
-                yield self._credential(tenant)
-            yield self._tenant(label)
+        tenants = [tenant for _, tenant in sorted(self._fleet.manifest.tenants.items())]
+        for checks, discovered in told_by(self._of_tenant, tenants, lambda tenant: tenant):
+            yield from checks
+            for domain in discovered:
+                self._note(domain)
         for label in sorted(self._fleet.manifest.providers):
             yield from self._provider(label)
         if left := self._to_choose - self._found:
@@ -167,6 +168,20 @@ class _Fleet:
             return Check("clock", Standing.FAULT, told, "Set the clock, for example: timedatectl set-ntp true")
         return Check("clock", Standing.OK, f"within {CLOCK_TOLERANCE} s of the one at {root}")
 
+    def _of_tenant(self, tenant: Tenant) -> tuple[list[Check], list[Domain]]:
+        """Check a tenant; beside it, the domains that its globs choose. Several threads may do so."""
+        if not isinstance(tenant, LiveTenant):
+            check, discovered = self._domains(tenant)
+            return [check], discovered
+        credential = self._credential(tenant)
+        if self._offline:
+            return [credential, _skipped(f"tenant {tenant.label}")], []
+        if credential.standing is Standing.FAULT:
+            what = "it cannot be asked without a token"
+            return [credential, Check(f"tenant {tenant.label}", Standing.UNKNOWN, what, "Mend the credential first.")], []
+        check, discovered = self._domains(tenant)
+        return [credential, check], discovered
+
     def _credential(self, tenant: LiveTenant) -> Check:
         name = f"credential {tenant.credential.label} for tenant {tenant.label}"
         if self._offline:
@@ -175,30 +190,23 @@ class _Fleet:
         try:
             login.get_token(scope(tenant.cloud))
         except Problem as problem:
-            self._unreadable.add(tenant.label)
             return Check.failed(name, problem)
         if login.notices:
             mend = "See that the token was got for that tenant."
             return Check(name, Standing.WARNING, f"there is a token. {' '.join(login.notices)}", mend)
         return Check(name, Standing.OK, f"there is a token, and it is for tenant {tenant.id}")
 
-    def _tenant(self, label: str) -> Check:
-        name, tenant = f"tenant {label}", self._fleet.manifest.tenants[label]
-        if self._offline and isinstance(tenant, LiveTenant):
-            return _skipped(name)
-        if label in self._unreadable:
-            return Check(name, Standing.UNKNOWN, "it cannot be asked without a token", "Mend the credential first.")
+    def _domains(self, tenant: Tenant) -> tuple[Check, list[Domain]]:
+        name = f"tenant {tenant.label}"
         try:
             source = self._fleet.source(tenant)
             domains = source.domains()
         except Problem as problem:
-            return Check.failed(name, problem)
-        if tenant.domains is not None:
-            listed = {domain.name for domain in self._fleet.manifest.domains}
-            for domain in domains:
-                if domain not in listed and chooses(tenant, domain):
-                    self._note(self._fleet.manifest.discovered(tenant, domain))
-        return Check(name, Standing.OK, f"{_counted(len(domains), 'domain')} can be read from {source.source.where}")
+            return Check.failed(name, problem), []
+        listed = {domain.name for domain in self._fleet.manifest.domains}
+        chosen = [domain for domain in domains if domain not in listed and chooses(tenant, domain)]
+        told = f"{_counted(len(domains), 'domain')} can be read from {source.source.where}"
+        return Check(name, Standing.OK, told), [self._fleet.manifest.discovered(tenant, domain) for domain in chosen]
 
     def _provider(self, label: str) -> Iterator[Check]:
         name, config = f"provider {label}", self._fleet.manifest.providers[label]

@@ -72,10 +72,14 @@ class Zones:
     def find(self, domains: Collection[Managed]) -> None:
         """Ask for the zones of more domains than those that were named before."""
         asked: dict[str, list[Name]] = defaultdict(list)
+        compared: dict[str, list[Name]] = defaultdict(list)
         for domain in domains:
             for label in (domain.provider.label,) if domain.provider else self._candidates:
                 asked[label].append(domain.name)
+            if domain.provider and not domain.staged:
+                compared[domain.provider.label].append(domain.name)
         for label, names in asked.items():
+            self._delegations.expect(label, compared[label])
             self._found[label] |= self._fleet.zones(label, names)
 
     def of(self, domain: Managed) -> ZoneRef | Finding:

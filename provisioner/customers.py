@@ -16,10 +16,10 @@ from plans.plan import NOT_LISTED, Entry, Filters
 from plans.policy import Finding, Severity
 from plans.problem import Problem
 from plans.values import Name
+from providers.in_order import all_in_order
 from provisioner.desired.problems import ConsentMissing
 from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
-from provisioner.in_order import all_in_order
 from provisioner.managed import AT_ONCE, passes
 from provisioner.manifest.model import LiveTenant, Partner
 
@@ -84,14 +84,13 @@ class Customers:
         Nothing of a customer is kept but what `question` gives.
         """
 
-        def told(customer: CustomerTenant) -> tuple[_Told | Problem]:
+        def told(customer: CustomerTenant) -> _Told | Problem:
             try:
-                return (question(self._fleet.passing_source(customer.tenant)),)
+                return question(self._fleet.passing_source(customer.tenant))
             except Problem as problem:
-                return (problem,)  # wrapped, or it would be raised there
+                return problem
 
-        for customer, (found,) in all_in_order(told, customers, AT_ONCE):
-            yield customer, found
+        yield from all_in_order(told, customers, AT_ONCE)
 
     def new_domains(self, source: DesiredSource) -> tuple[Name, ...]:
         """Give what a customer holds, ascending, of which Microsoft does not run the DNS and which the manifest does not list.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from plans.desired import Subject
 from plans.policy import Finding
@@ -12,6 +14,11 @@ from plans.problem import Problem
 from plans.values import Name, ZoneRef
 from provisioner.fleet import Fleet
 
+if TYPE_CHECKING:
+    from provisioner.dns.parents import Parents
+
+AHEAD = 1000
+"""So many zones are asked for before it is known that they are there: what is found is held until somebody compares it."""
 UNREADABLE = "delegation-unreadable"
 """The code where public DNS, or the provider, did not say who serves a zone."""
 PARTLY = "delegated-in-part"
@@ -28,32 +35,46 @@ _STAGED = "or write `staged: true` at the domain if the zone is being prepared"
 class Delegations:
     """Compares, once a zone, the servers that the parent names with those by which the provider serves, by address.
 
-    Several threads may use it.
+    Several threads may use it. Where many zones are compared, it is a context manager, and is told beforehand which.
     """
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._reasons: dict[ZoneRef, tuple[str, str, str] | Problem | None] = {}
         self._servers: Mapping[ZoneRef, frozenset[Name] | None] = {}
+        self._hosts: dict[Name, frozenset[str]] = {}
         self._asking: dict[Name, threading.Lock] = {}
-        self._parent: Callable[[Name], Mapping[Name, frozenset[str]] | None] = _nothing
+        self._parents: Parents | None = None
+        self._open: ExitStack | None = None
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack().__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._open:
+            self._open.__exit__(kind, error, trace)
+
+    def expect(self, provider: str, names: Sequence[Name]) -> None:
+        """Begin to ask, while a provider lists its zones, for the first of those that the names most likely are."""
+        if self._is_asked(provider):
+            self._expect(names[:AHEAD])
 
     @contextmanager
     def expecting(self, zones: Collection[ZoneRef]) -> Iterator[None]:
         """Begin to gather at once what `finding` needs of many zones, for as long as the block lasts."""
-        left = [zone for zone in zones if zone not in self._reasons and self._is_asked(zone)]
+        left = [zone for zone in zones if zone not in self._reasons and self._is_asked(zone.provider)]
         kept = [zone for zone in left if self._keeps_servers(zone)]
         self._servers = {**dict.fromkeys(kept), **self._fleet.serving.recall(kept)}
-        with self._fleet.parents([zone.name for zone in left]) as parent:
-            self._parent = parent
-            yield
-        self._servers, self._parent = {}, _nothing
+        self._expect([zone.name for zone in left])
+        yield
+        self._servers = {}
         self._fleet.serving.keep()
 
     def finding(self, subject: Subject, zone: ZoneRef) -> Finding | None:
         """Give what keeps a zone from being the one that is asked; None: it is, or nobody asks it by itself."""
         if zone not in self._reasons:
-            self._reasons[zone] = self._reason(zone) if self._is_asked(zone) else None
+            self._reasons[zone] = self._reason(zone) if self._is_asked(zone.provider) else None
         match self._reasons[zone]:
             case None:
                 return None
@@ -62,9 +83,15 @@ class Delegations:
             case code, what, mend:
                 return Finding.block(subject, code, what, mend)
 
-    def _is_asked(self, zone: ZoneRef) -> bool:
-        """Whether the world is to ask the provider for a zone, and we are to change it there."""
-        capabilities = self._fleet.capabilities(zone.provider)
+    def _expect(self, names: Sequence[Name]) -> None:
+        if names and self._open and self._parents is None and (parents := self._fleet.parents()):
+            self._parents = self._open.enter_context(parents)
+        if self._parents:
+            self._parents.expect(names)
+
+    def _is_asked(self, provider: str) -> bool:
+        """Whether the world is to ask the provider for its zones, and we are to change them there."""
+        capabilities = self._fleet.capabilities(provider)
         return capabilities.publishes != "none" and capabilities.writes and capabilities.types != REGISTRAR
 
     def _keeps_servers(self, zone: ZoneRef) -> bool:
@@ -85,13 +112,18 @@ class Delegations:
 
     def _addresses(self, host: Name) -> frozenset[str]:
         """Give a server's addresses. Most zones have their servers in common: one asks, and others wait. Raises `Problem`."""
-        with self._asking.setdefault(host, threading.Lock()):
-            return self._fleet.lookup.addresses(host)
+        if host not in self._hosts:
+            with self._asking.setdefault(host, threading.Lock()):
+                if host not in self._hosts:
+                    told = self._parents.addresses(host) if self._parents else None
+                    self._hosts[host] = told or self._fleet.lookup.addresses(host)
+        return self._hosts[host]
 
     def _reason(self, zone: ZoneRef) -> tuple[str, str, str] | Problem | None:
         """Give why the world does not ask the provider; what was told earlier can only show that it does."""
         try:
-            parent = self._parent(zone.name) or self._fleet.lookup.delegation(zone.name)
+            told = self._parents.delegation(zone.name) if self._parents else None
+            parent = told or self._fleet.lookup.delegation(zone.name)
             known = self._known(zone)
             if known and self._compared(zone, parent, known) is None:
                 return None
@@ -115,10 +147,6 @@ class Delegations:
             mend = f"Name the provider that serves the zone as the domain's provider, delegate it to this one, {_STAGED}."
             return code, told, mend
         return None
-
-
-def _nothing(_: Name) -> None:
-    """Tell nothing."""
 
 
 def _named(hosts: Iterable[Name]) -> str:

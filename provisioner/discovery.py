@@ -15,8 +15,9 @@ from provisioner.choosing import closest
 from provisioner.customers import Customers, CustomerTenant, Listed
 from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
+from provisioner.managed import told_by
 from provisioner.manifest.mistakes import enumerated
-from provisioner.manifest.model import chooses
+from provisioner.manifest.model import Tenant, chooses
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +164,19 @@ class _Look:
     def _held(self) -> dict[Name, list[str]]:
         """Give the labels of the tenants that hold each domain."""
         held: dict[Name, list[str]] = defaultdict(list)
-        for label in self._tenants:
+
+        def domains(label: str) -> Sequence[Name] | Problem:
             try:
-                for name in self._fleet.source(self._fleet.manifest.tenants[label]).domains():
-                    held[name].append(label)
+                return self._fleet.source(self._tenant(label)).domains()
             except Problem as problem:
-                self._lack(problem)
+                return problem
+
+        for label, told in zip(self._tenants, told_by(domains, self._tenants, self._tenant), strict=True):
+            if isinstance(told, Problem):
+                self._lack(told)
+                continue
+            for name in told:
+                held[name].append(label)
         return held
 
     def _new(self, held: Mapping[Name, Collection[str]]) -> dict[Name, list[_Held]]:
@@ -179,10 +187,17 @@ class _Look:
                 for label in holders:
                     asked[label].append(name)
         new: dict[Name, list[_Held]] = defaultdict(list)
-        for label, names in asked.items():
-            for name, answer in self._fleet.source(self._fleet.manifest.tenants[label]).answers(names):
+
+        def answers(label: str) -> list[tuple[Name, GraphAnswer | Problem]]:
+            return list(self._fleet.source(self._tenant(label)).answers(asked[label]))
+
+        for label, told in zip(asked, told_by(answers, list(asked), self._tenant), strict=True):
+            for name, answer in told:
                 new[name].append(self._holding(label, answer))
         return new
+
+    def _tenant(self, label: str) -> Tenant:
+        return self._fleet.manifest.tenants[label]
 
     def _ask_customers(self, held: dict[Name, list[str]], new: dict[Name, list[_Held]]) -> None:
         """Add what customers of partners hold."""

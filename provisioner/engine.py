@@ -32,7 +32,7 @@ from provisioner.desired.problems import ConsentMissing
 from provisioner.fleet import Fleet
 from provisioner.kept import Kept
 from provisioner.looks import Looks, Wish
-from provisioner.managed import TenantDomains, aim, is_held, managed, pins, told_by
+from provisioner.managed import TenantDomains, aim, is_held, managed, pins, portions, told_by
 from provisioner.manifest.model import Domain, Route, SmtpProbe
 from provisioner.observed import Right, observer, seen_in_dns
 
@@ -49,10 +49,6 @@ class Planning:
     entries: Iterator[Entry]
     consents: Mapping[str, str] = field(default_factory=dict)
     domains: int | None = None
-
-
-PORTION = 1000
-"""So many domains, and those of one tenant in any case, are looked at together."""
 
 
 def plan(fleet: Fleet, filters: Filters, kept: Kept | None = None, planner: str = "", *, dns_first: bool = False) -> Planning:
@@ -92,22 +88,21 @@ def _entries(
     dns_first: bool,
 ) -> Iterator[Entry]:
     listed = {domain.name for domain in fleet.manifest.domains}
-    delegations = Delegations(fleet)
     domains = [domain for tenant in tenants for domain in tenant.domains.values()]
     in_dns = seen_in_dns(fleet, domains, kept) if dns_first else frozenset[Name]()
     asked = [domain for domain in domains if domain.name not in in_dns]
-    zones = Zones(fleet, asked, delegations)
-    if any(domain.dnssec is not Dnssec.KEEP for domain in asked):
-        from provisioner import dnssec  # noqa: PLC0415 - few manifests ask for it, none starts slower
+    with Delegations(fleet) as delegations, observer(fleet, in_dns) as right:
+        zones = Zones(fleet, asked, delegations)
+        if any(domain.dnssec is not Dnssec.KEEP for domain in asked):
+            from provisioner import dnssec  # noqa: PLC0415 - few manifests ask for it, none starts slower
 
-        yield from dnssec.entries(fleet, zones, delegations, asked, kept)
-    hosts = [host for host in fleet.manifest.mail_hosts if is_held(host.provider, filters)]
-    if hosts:
-        from provisioner import mail_hosts  # noqa: PLC0415 - the same
+            yield from dnssec.entries(fleet, zones, delegations, asked, kept)
+        hosts = [host for host in fleet.manifest.mail_hosts if is_held(host.provider, filters)]
+        if hosts:
+            from provisioner import mail_hosts  # noqa: PLC0415 - the same
 
-        yield from mail_hosts.entries(fleet, hosts, delegations, kept)
-    with observer(fleet, in_dns) as right:
-        for portion in _portions(tenants):
+            yield from mail_hosts.entries(fleet, hosts, delegations, kept)
+        for portion in portions(tenants):
             judged = told_by(lambda one: _judged(one, listed, kept), portion, lambda one: one.tenant)
             found = []
             for tenant, (wishes, lacking) in zip(portion, judged, strict=True):
@@ -144,18 +139,6 @@ def _looked_at(
                 subject = Subject(Name(tenant.label), SubjectKind.TENANT)
                 yield Entry(subject, tenant.label, (_unread("tenant-unreadable", subject, tenant.failure),))
             yield from (_entry(fleet, wish, looks, tenant.source.notices, kept) for wish in wishes)
-
-
-def _portions(tenants: Collection[TenantDomains]) -> Iterator[list[TenantDomains]]:
-    """Put tenants together until there are enough domains to be asked for at once."""
-    portion: list[TenantDomains] = []
-    for tenant in tenants:
-        portion.append(tenant)
-        if sum(len(one.domains) for one in portion) >= PORTION:
-            yield portion
-            portion = []
-    if portion:
-        yield portion
 
 
 def _judged(tenant: TenantDomains, listed: Collection[Name], kept: Kept) -> tuple[list[Wish], dict[str, str]]:

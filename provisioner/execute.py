@@ -20,10 +20,10 @@ from plans.policy import Severity
 from plans.position import asked_of_graph
 from plans.problem import Problem
 from plans.values import Name, ZoneRef
+from providers.in_order import in_order
 from provisioner.claims import Claims, Interrupted
 from provisioner.delegation import Delegations
 from provisioner.fleet import Fleet
-from provisioner.in_order import in_order
 from provisioner.planfile import PlanFile
 from provisioner.restraint import Refused, Restraint, Turn
 from provisioner.results import Held, Result, Standing

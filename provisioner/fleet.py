@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from provisioner.desired.graph import GraphSource
     from provisioner.desired.partners import Customer
     from provisioner.dns import PublicLookup
+    from provisioner.dns.parents import Parents
     from provisioner.probe.witness import Witness
 
 
@@ -162,17 +162,11 @@ class Fleet:
             )
         return source
 
-    @contextmanager
-    def parents(self, zones: Collection[Name]) -> Iterator[Callable[[Name], Mapping[Name, frozenset[str]] | None]]:
-        """Give who tells, while the block lasts, what `lookup.delegation` would say of one of the zones; None: ask that."""
-        if zones:
-            from provisioner.dns import PublicLookup  # noqa: PLC0415 - few runs ask, none starts slower
+    def parents(self) -> Parents | None:
+        """Give who asks for the delegations of many zones at once, where the world's DNS is what is looked at."""
+        from provisioner.dns import PublicLookup  # noqa: PLC0415 - few runs ask, none starts slower
 
-            if isinstance(self.lookup, PublicLookup):
-                with self.lookup.parents(zones) as told:
-                    yield told
-                return
-        yield lambda _: None
+        return self.lookup.parents() if isinstance(self.lookup, PublicLookup) else None
 
     def reader(self, label: str) -> Reader:
         """Open a provider for reading: all that planning gets. Raises `Problem`."""

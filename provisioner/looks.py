@@ -15,9 +15,9 @@ from plans.rollout import onboarding
 from plans.rollout.onboarding import Onboarding
 from plans.snapshot import Snapshot
 from plans.values import Key, ZoneRef
+from providers.in_order import all_in_order
 from provisioner.delegation import Delegations
 from provisioner.fleet import Fleet
-from provisioner.in_order import all_in_order
 from provisioner.manifest.model import Domain
 
 READS = 48
@@ -85,7 +85,7 @@ class Looks:
         if zone is None:
             return None
         while zone not in self._seen:
-            seen, (found,) = next(self._coming)
+            seen, found = next(self._coming)
             self._seen[seen] = found
         self._left[zone] -= 1
         found = self._seen[zone] if self._left[zone] else self._seen.pop(zone)
@@ -96,12 +96,12 @@ class Looks:
             raise found
         return found if wish.keys else None
 
-    def _look(self, zone: ZoneRef) -> tuple[Snapshot | Problem | None]:
+    def _look(self, zone: ZoneRef) -> Snapshot | Problem | None:
         """Read a zone, but for one that nobody asks."""
         astray = self._delegations.finding(Subject(zone.name), zone) if zone in self._to_be_asked else None
         if not self._keys[zone] or (astray and zone not in self._staged):
-            return (None,)
+            return None
         try:
-            return (self._fleet.reader(zone.provider).read(zone, self._keys[zone]),)
+            return self._fleet.reader(zone.provider).read(zone, self._keys[zone])
         except Problem as problem:
-            return (problem,)  # wrapped, or it would be raised there
+            return problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,13 +14,15 @@ from plans.rollout import domain as domain_rollout
 from plans.rollout import onboarding
 from plans.rollout.onboarding import Onboarding
 from plans.values import Name
+from providers.in_order import all_in_order
 from provisioner.desired.source import DesiredSource
 from provisioner.fleet import Fleet
-from provisioner.in_order import all_in_order
 from provisioner.manifest.model import Domain, LiveTenant, ProviderConfig, Route, Tenant, chooses, matches
 
 AT_ONCE = 8
 """Tenants that are asked at a time."""
+PORTION = 1000
+"""So many domains, and those of one tenant in any case, are looked at together."""
 _Asked = TypeVar("_Asked")
 _Told = TypeVar("_Told")
 
@@ -51,6 +53,18 @@ def told_by(
     told = all_in_order(question, live, AT_ONCE)
     for one in asked:
         yield next(told)[1] if isinstance(tenant(one), LiveTenant) else question(one)
+
+
+def portions(tenants: Collection[TenantDomains]) -> Iterator[list[TenantDomains]]:
+    """Put tenants together until there are enough domains to be looked at."""
+    portion: list[TenantDomains] = []
+    for tenant in tenants:
+        portion.append(tenant)
+        if sum(len(one.domains) for one in portion) >= PORTION:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
 def managed(fleet: Fleet, filters: Filters) -> list[TenantDomains]:

@@ -18,12 +18,12 @@ from plans.policy import Finding, Severity
 from plans.problem import Problem
 from plans.values import Key, Live, Name, RRset, ZoneRef
 from plans.verify import Check, Seen, Standing, UnderWay, Wanted, checks, mail_hosts, mx_check, worst
+from providers.in_order import in_order
 from provisioner.choosing import Zones
 from provisioner.delegation import Delegations
 from provisioner.fleet import Fleet
-from provisioner.in_order import in_order
 from provisioner.kept import Kept
-from provisioner.managed import TenantDomains, aim, managed, pins
+from provisioner.managed import TenantDomains, aim, managed, pins, portions, told_by
 from provisioner.manifest.model import Domain, SmtpProbe
 
 AT_ONCE = 16
@@ -73,14 +73,16 @@ def verify(
 
 def _verified(fleet: Fleet, tenants: Sequence[TenantDomains], kept: Kept, stop: threading.Event) -> Iterator[Verified]:
     look = _Look(fleet, [domain for tenant in tenants for domain in tenant.domains.values()], kept)
-    for tenant in tenants:
-        if tenant.failure:
-            subject = Subject(Name(tenant.label), SubjectKind.TENANT)
-            yield Verified(subject, tenant.label, (_unseen(_GRAPH, tenant.failure),))
-        answers = dict(tenant.source.answers(tenant.domains.keys()))
-        asked = [(domain, answers[name]) for name, domain in tenant.domains.items()]
+    for portion in portions(tenants):
+        asked: list[_Asked] = []
+        told = told_by(lambda one: dict(one.source.answers(one.domains.keys())), portion, lambda one: one.tenant)
+        for tenant, answers in zip(portion, told, strict=True):
+            if tenant.failure:
+                subject = Subject(Name(tenant.label), SubjectKind.TENANT)
+                yield Verified(subject, tenant.label, (_unseen(_GRAPH, tenant.failure),))
+            asked += [(domain, answers[name]) for name, domain in tenant.domains.items()]
         for (domain, _), found in in_order(look.at, asked, AT_ONCE, stop, _GRACE, _left):
-            yield Verified(domain.subject, tenant.label, found)
+            yield Verified(domain.subject, domain.tenant.label, found)
 
 
 _Asked = tuple[Domain, GraphAnswer | Problem]

@@ -87,11 +87,14 @@ class Crawl:
 
     async def servers(self, zone: Delegated) -> Servers:
         """Give every server of a zone with its addresses: the glue, else they are looked up. Raises `Unanswered`."""
-        found = dict(zone.glue)
-        for server in zone.servers - found.keys():
-            of_family = [await self._addresses(server, family) for family in (RdataType.A, RdataType.AAAA)]
-            found[server] = of_family[0] | of_family[1]
-        return found
+        others = sorted(zone.servers - zone.glue.keys())
+        told = await asyncio.gather(*map(self.addresses, others))
+        return {**zone.glue, **dict(zip(others, told, strict=True))}
+
+    async def addresses(self, host: Name) -> frozenset[str]:
+        """Give all addresses of a host; none also where it is an alias. Raises `Unanswered`."""
+        of_family = await asyncio.gather(*(self._addresses(host, family) for family in (RdataType.A, RdataType.AAAA)))
+        return frozenset[str]().union(*of_family)
 
     def _mixed(self, some: frozenset[_T]) -> list[_T]:
         return self._random.sample(list(some), len(some)) if len(some) > 1 else list(some)

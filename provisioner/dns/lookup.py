@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,14 +24,13 @@ from provisioner.targets import Target
 
 if TYPE_CHECKING:
     from provisioner.dns.chain import Chain
+    from provisioner.dns.parents import Parents
     from provisioner.dns.secured import HostAddresses, Validator
     from provisioner.dns.survey import Survey
     from provisioner.dns.zone_facts import Surveyor
 
 _T = TypeVar("_T")
 
-MANY = 32
-"""From so many zones on, it is worth the while to begin to ask for all of them at once."""
 _MADE_BY_SERVERS = frozenset({"A", "AAAA"})
 """Types that servers may make anew for each question, from an alias of their own or from where the question comes."""
 _SERIAL = 2
@@ -151,19 +149,13 @@ class PublicLookup:
 
         return Survey(self._roots, self._options.forward, self._way.target, patience or PATIENCE)
 
-    @contextmanager
-    def parents(self, zones: Collection[Name]) -> Iterator[Callable[[Name], Servers | None]]:
-        """Give who tells, while the block lasts, what `delegation` would say of one of the zones; None: `delegation` knows.
-
-        Anything is told where there are many zones, and the search for them begins at the root.
-        """
-        if len(zones) < MANY or self._options.forward:
-            yield lambda _: None
-            return
+    def parents(self) -> Parents | None:
+        """Give who asks for the delegations of many zones at once; None where forwarders find them."""
+        if self._options.forward:
+            return None
         from provisioner.dns.parents import Parents  # noqa: PLC0415 - an event loop, which few runs need
 
-        with Parents(zones, self._roots, self._way.target) as parents:
-            yield parents.of
+        return Parents(self._roots, self._way.target)
 
     @cached_property
     def _zones(self) -> Zones:

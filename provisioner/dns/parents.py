@@ -6,7 +6,7 @@ What is not told readily is not told at all: `lookup` asks for one zone with mor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
@@ -20,65 +20,96 @@ from provisioner.dns.peers import Peers
 from provisioner.dns.roots import Servers
 from provisioner.targets import Target
 
+MANY = 32
+"""From so many zones on, it is worth the while to begin to ask for all of them at once."""
 AT_ONCE = 200
 """So many zones are looked for together."""
 WHOLE, WHOLE_EACH = 30.0, 0.01
-"""Seconds for all zones, and what each of them adds."""
+"""Seconds for all zones that are expected together, and what each of them adds."""
+
+_Expected = Future[Servers | None]
 
 
 class Parents:
-    """Asks from the root for the delegations of zones while its context lasts, in the order in which they are given.
+    """Asks from the root for the delegations of zones that are expected, in the order in which they are given.
 
-    `roots` is where the search begins, `target` says where a server's address is asked. Several threads may take what comes.
+    `roots` is where the search begins, `target` says where a server's address is asked. A context manager, whose event loop
+    ends with it; several threads may take what comes. What was found of zones above and of servers is remembered until then.
     """
 
-    def __init__(
-        self,
-        zones: Collection[Name],
-        roots: Callable[[], Servers],
-        target: Callable[[str], Target],
-        patience: Patience | None = None,
-    ) -> None:
-        self._told: dict[Name, Future[Servers | None]] = {zone: Future() for zone in zones}
+    def __init__(self, roots: Callable[[], Servers], target: Callable[[str], Target], patience: Patience | None = None) -> None:
+        self._told: dict[Name, _Expected] = {}
         self._where = roots, target
         self._patience = patience or Patience()
-        self._loop = PrivateLoop()
+        self._loop: PrivateLoop | None = None
+        self._work: list[asyncio.Task[None]] = []
 
     def __enter__(self) -> Self:
-        self._loop.__enter__()
-        self._work = self._loop.run(self._started())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._loop.run(ended([self._work]))
-        self._loop.__exit__(kind, error, trace)
+        if self._loop:
+            try:
+                self._loop.run(self._ended())
+            finally:
+                self._loop.__exit__(kind, error, trace)
 
-    def of(self, zone: Name) -> Servers | None:
-        """Wait for the servers that a zone's parent names, each with its addresses; None: they are not told readily."""
-        return self._told[zone].result() if zone in self._told else None
+    def expect(self, zones: Collection[Name]) -> None:
+        """Begin to look for those of the zones that nobody expected yet, where they are many. For one thread."""
+        new = [zone for zone in zones if zone not in self._told]
+        if len(new) < MANY:
+            return
+        if self._loop is None:
+            self._loop = PrivateLoop().__enter__()
+            self._loop.run(self._begun())
+        expected: list[tuple[Name, _Expected]] = [(zone, Future()) for zone in new]
+        self._told |= expected
+        self._loop.run(self._started(expected))
 
-    async def _started(self) -> asyncio.Task[None]:
-        return asyncio.create_task(self._all())
+    def delegation(self, zone: Name) -> Servers | None:
+        """Wait for the servers that a zone's parent names, each with its addresses, once; None: they are not told readily."""
+        told = self._told.pop(zone, None)
+        return told.result() if told else None
 
-    async def _all(self) -> None:
-        """Look for all zones; whatever becomes of it, nobody waits in vain."""
+    def addresses(self, host: Name) -> frozenset[str] | None:
+        """Wait for the addresses of a server; None: they are not told readily."""
+        return self._loop.run(self._addresses(host)) if self._loop else None
+
+    async def _begun(self) -> None:
         roots, target = self._where
-        crawl = Crawl(Peers(self._patience), roots, (), target)
-        left = iter(self._told.items())
+        self._crawl = Crawl(Peers(self._patience), roots, (), target)
+
+    async def _ended(self) -> None:
         try:
-            async with asyncio.timeout(WHOLE + WHOLE_EACH * len(self._told)), asyncio.TaskGroup() as group:
-                for _ in range(min(AT_ONCE, len(self._told))):
-                    group.create_task(_look(crawl, left))
+            await ended(self._work)
+        finally:
+            await self._crawl.close()
+
+    async def _started(self, expected: Sequence[tuple[Name, _Expected]]) -> None:
+        self._work.append(asyncio.create_task(self._all(expected)))
+
+    async def _all(self, expected: Sequence[tuple[Name, _Expected]]) -> None:
+        """Look for all that are expected together; whatever becomes of it, nobody waits in vain."""
+        left = iter(expected)
+        try:
+            async with asyncio.timeout(WHOLE + WHOLE_EACH * len(expected)), asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, len(expected))):
+                    group.create_task(_look(self._crawl, left))
         except TimeoutError:
             pass
         finally:
-            for told in self._told.values():
+            for _, told in expected:
                 if not told.done():
                     told.set_result(None)
-            await crawl.close()
+
+    async def _addresses(self, host: Name) -> frozenset[str] | None:
+        try:
+            return await self._crawl.addresses(host) or None  # an alias too has none, and that is said by whoever looks closer
+        except Unanswered:
+            return None
 
 
-async def _look(crawl: Crawl, left: Iterator[tuple[Name, Future[Servers | None]]]) -> None:
+async def _look(crawl: Crawl, left: Iterator[tuple[Name, _Expected]]) -> None:
     for zone, told in left:
         told.set_result(await _delegation(crawl, zone))
 

@@ -64,7 +64,13 @@ class ManyZones:
             self._refer(reply, owner, self._hosts)
         else:
             reply.flags |= dns.flags.AA
-            reply.answer = [dns.rrset.from_text(question.name, 3600, "IN", "MX", self.mx(owner))]
+            held = {"MX": self.mx(owner)} | ({"A": self._hosts[owner]} if owner in self._hosts else {})
+            if kind in held:
+                reply.answer = [dns.rrset.from_text(question.name, 3600, "IN", kind, held[kind])]
+            else:
+                reply.authority = [
+                    dns.rrset.from_text(question.name, 3600, "IN", "SOA", "ns.registry. host.registry. 1 2 3 4 5")
+                ]
         return [reply.to_wire()]
 
     @staticmethod

@@ -14,6 +14,7 @@ from providers import memory
 from provisioner import engine
 from provisioner.dns import PublicLookup, ResolverOptions
 from provisioner.kept import Kept, Opened
+from provisioner.managed import PORTION
 from provisioner.manifest.model import Domain
 from provisioner.observed import seen_in_dns
 from tests.emulators.dns_many import HINTS, ManyZones, many_zones
@@ -125,8 +126,8 @@ def test_without_dns_first_every_zone_is_looked_for_at_once(world: World, zones:
 
 
 def test_a_tenant_of_any_size_is_looked_at_as_one(world: World) -> None:
-    many = [name(f"d{number}.contoso.example") for number in range(engine.PORTION)]
+    many = [name(f"d{number}.contoso.example") for number in range(PORTION)]
     world.hosts = {one: f"{one.removesuffix('.').replace('.', '-')}.mail.protection.outlook.com" for one in many}
     world.listed = tuple(many)
-    assert sum(1 for _ in engine.plan(world.fleet(), Filters()).entries) == engine.PORTION
+    assert sum(1 for _ in engine.plan(world.fleet(), Filters()).entries) == PORTION
     assert world.provider.zones_asked == [set(many)]
