@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,6 +24,7 @@ from providers.cloudflare.errors import lost, no_token, refusal, throttled, unav
 from providers.cloudflare.options import CloudflareOptions
 from providers.cloudflare.rows import Answer, BatchRows, Dnssec, Failure, Page, Row, ZoneRow
 from providers.contract import Context, ProviderError, Throttled, Unavailable, Unsupported
+from providers.in_order import all_in_order
 from providers.loopback import is_loopback
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ _ZONES_A_PAGE = 50
 """The most that the API gives at once."""
 _RECORDS_A_PAGE = 5000
 """The API gives up to 5,000,000; this many are a few megabytes of JSON, and all of nearly every zone."""
+_PAGES_AT_ONCE = 4
+"""So many pages after the first one are asked for together: that one tells how many there are."""
 _BLOCK = 300.0
 """Seconds; for so long an account is blocked that asked too often."""
 _LONGEST_BLOCK = 2 * _BLOCK
@@ -164,17 +168,18 @@ class Api:
 
     def _pages(self, operation: str, ask: _AskPage, model: type[Page[R]], what: str) -> Iterator[tuple[list[R], int]]:
         """Give pages until all that there is was given. Raises `Unavailable` where the list does not add up: it changed."""
-        number, seen, total = 1, 0, None
-        while total is None or seen < total:
-            page = self._read(operation, partial(ask, number=number), model, what)
+
+        def read(number: int) -> Page[R]:
+            return self._read(operation, partial(ask, number=number), model, what)
+
+        first = read(1)
+        total, seen = first.result_info.total_count, 0
+        further = range(2, -(-total // len(first.result)) + 1) if first.result else range(0)
+        for page in chain([first], (page for _, page in all_in_order(read, further, _PAGES_AT_ONCE))):
             seen += len(page.result)
-            if (total is not None and total != page.result_info.total_count) or seen > page.result_info.total_count:
-                break
-            total = page.result_info.total_count
-            if seen < total and not page.result:
+            if page.result_info.total_count != total or seen > total or (seen < total and not page.result):
                 break
             yield page.result, total
-            number += 1
         if seen != total:
             raise unavailable(self._label, what, "the list changed while it was read page by page")
 

@@ -10,12 +10,17 @@ from typing import Any
 
 from plans.values import Name, ZoneRef, ancestors, labels
 from providers.contract import Rejected, ZoneNotFound
+from providers.in_order import all_in_order
 from providers.route53.client import Client
 from providers.route53.sweep import Page, everything, page_of, sweep
-from providers.route53.text import parsed_name, requested_name
+from providers.route53.text import parsed_name, requested_name, sort_key
 
 TYPE = "route53"
 PAGE = "100"
+AT_ONCE = 8
+"""So many parts of the list are read at the same time."""
+PART = 250
+"""So many names at least are looked for in a part: where it begins and ends, a page may be read twice."""
 _ID = re.compile(r"[A-Z0-9]{1,32}\Z")
 _BOTH = "+"
 
@@ -54,7 +59,8 @@ class Zones:
         with self._lock:
             unknown = set().union(*chains.values()) - self._asked
             if unknown and not self._complete:
-                self._remember(sweep(unknown, lambda name: {"DNSName": requested_name(name)}, self._page))
+                for _, found in all_in_order(self._among, _parts(unknown), AT_ONCE):
+                    self._remember(found)
                 self._asked |= unknown
             matches = {name: next((zone for zone in chain if zone in self._ids), None) for name, chain in chains.items()}
             return {name: self._reference(zone, self._ids[zone]) for name, zone in matches.items() if zone}
@@ -101,6 +107,9 @@ class Zones:
     def _reference(self, name: Name, zone_id: str) -> ZoneRef:
         return ZoneRef(self._client.label, TYPE, "", zone_id, name)
 
+    def _among(self, names: Collection[Name]) -> list[tuple[Name, Mapping[str, Any] | None]]:
+        return sweep(names, lambda name: {"DNSName": requested_name(name)}, self._page)
+
     def _page(self, request: Mapping[str, str]) -> Page:
         """Ask for a page, and keep of its public zones the ids: of tens of thousands the rest takes much room."""
         answer = self._client.read("ListHostedZonesByName", MaxItems=PAGE, **request)
@@ -115,6 +124,13 @@ class Zones:
                 known = self._ids[name].split(_BOTH) if name in self._ids else []
                 self._ids[name] = _BOTH.join(sorted({*known, zone_id}))
                 self._names[zone_id] = name
+
+
+def _parts(names: Collection[Name]) -> list[list[Name]]:
+    """Part names so that those which lie together in the list stay together."""
+    parts = min(AT_ONCE, max(1, len(names) // PART))
+    in_list = sorted(names, key=sort_key)
+    return [in_list[len(names) * part // parts : len(names) * (part + 1) // parts] for part in range(parts)]
 
 
 def _candidates(name: Name) -> list[Name]:

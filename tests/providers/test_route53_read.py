@@ -55,6 +55,13 @@ def test_looking_zones_up_never_costs_more_than_listing_all(aws: Account) -> Non
     assert aws.meter.calls == {LIST_ZONES: 20}
 
 
+def test_a_long_list_is_read_in_parts_that_hardly_overlap(aws: Account) -> None:
+    zones = {name(aws.emulator.add_zone(f"z{number:04}.com.").name) for number in range(1050)}
+    found = aws.open().zones([*zones, name("z0500.org")])
+    assert {asked: zone.name for asked, zone in found.items()} == {zone: zone for zone in zones}
+    assert 11 <= aws.meter.calls[LIST_ZONES] <= 11 + 3
+
+
 def test_a_few_of_many_zones_are_not_found_by_listing_all(aws: Account) -> None:
     aws.emulator.zone_page = 10
     for number in range(95):
