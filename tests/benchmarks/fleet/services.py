@@ -101,11 +101,11 @@ class _Window:
 
 
 class _Limited(cloudflare.CloudflareEmulator):
-    window: _Window | None = None
+    windows: tuple[_Window, ...] = ()
     throttled = 0
 
     def respond_to(self, request: Request) -> Response | None:
-        wait = self.window.wait() if self.window else 0.0
+        wait = max((window.wait() for window in self.windows), default=0.0)
         if not wait and request.target.partition("?")[0].endswith("/pagerules"):  # octoDNS reads them, as it comes
             time.sleep(self.latency)
             return Response(200, b'{"success":true,"errors":[],"messages":[],"result":[]}')
@@ -168,6 +168,6 @@ def _cloudflare(asked: Asked) -> _Limited:
 
 def _limit(emulator: route53.Route53Emulator | _Limited, asked: Asked) -> None:
     if asked.limited and isinstance(emulator, _Limited):
-        emulator.window = _Window(1200, 300)
+        emulator.windows = _Window(1200, 300), _Window(200, 1)
     elif asked.limited and isinstance(emulator, route53.Route53Emulator):
         emulator.bucket = route53.Bucket(10, 50, time.monotonic)
