@@ -52,8 +52,9 @@ class Delegations:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._open:
-            self._open.__exit__(kind, error, trace)
+        opened, self._open, self._parents = self._open, None, None
+        if opened:
+            opened.__exit__(kind, error, trace)
 
     def expect(self, provider: str, names: Sequence[Name]) -> None:
         """Begin to ask, while a provider lists its zones, for the first of those that the names most likely are."""

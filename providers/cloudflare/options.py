@@ -12,7 +12,7 @@ from providers.service_options import Endpoint, Speed, rate_of
 
 TYPE = "cloudflare"
 ENDPOINT = "https://api.cloudflare.com/client/v4"
-RATE = Rate(180, burst=20, most=1100, within=300)
+RATE = Rate(180, burst=10, most=1100, within=300)
 """1,200 requests in five minutes are allowed, and one more blocks everything for five minutes, the customer's dashboard too: a
 twelfth is left to that. No address may send more than 200 a second
 (https://developers.cloudflare.com/fundamentals/api/reference/limits/)."""

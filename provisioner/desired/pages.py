@@ -13,9 +13,9 @@ from provisioner.desired.answer import Reading, read_object, records_of
 from provisioner.desired.asking import Asker, Sleep
 from provisioner.desired.clouds import Endpoint, scope
 from provisioner.desired.credential import Login
-from provisioner.desired.private_loop import PrivateLoop
 from provisioner.desired.refusals import Refusals
 from provisioner.desired.wire import NoReply, Outcome, Reply, Wire
+from provisioner.private_loop import PrivateLoop
 
 TIMEOUT = 60.0
 """Seconds for one exchange."""

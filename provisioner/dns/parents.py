@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Self
 
 from plans.values import Name
-from provisioner.desired.private_loop import PrivateLoop
 from provisioner.dns.answers import Lame
 from provisioner.dns.client import Patience, Unanswered
 from provisioner.dns.crawl import Crawl, ended
 from provisioner.dns.peers import Peers
 from provisioner.dns.roots import Servers
+from provisioner.private_loop import PrivateLoop
 from provisioner.targets import Target
 
 MANY = 32

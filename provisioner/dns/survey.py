@@ -20,7 +20,6 @@ import dns.rdatatype
 from plans.facts import NoAnswer
 from plans.observation import Observation
 from plans.values import Key, Live, Name
-from provisioner.desired.private_loop import PrivateLoop
 from provisioner.dns import answers
 from provisioner.dns.answers import Lame
 from provisioner.dns.client import Patience, Unanswered
@@ -28,6 +27,7 @@ from provisioner.dns.crawl import Crawl, ended, read_message
 from provisioner.dns.octets import is_alike, mx_set
 from provisioner.dns.peers import Peers
 from provisioner.dns.roots import Servers
+from provisioner.private_loop import PrivateLoop
 from provisioner.targets import Target
 
 PATIENCE = Patience(udp=(0.5, 1.0, 1.5), tcp=5.0)

@@ -18,10 +18,10 @@ import pytest
 from dns.rdatatype import RdataType
 
 from plans.values import Key, Name, name
-from provisioner.desired.private_loop import PrivateLoop
 from provisioner.dns.client import Patience, Unanswered
 from provisioner.dns.octets import mx_set
 from provisioner.dns.peers import AT_ONCE, AT_ONE, Peers
+from provisioner.private_loop import PrivateLoop
 from provisioner.targets import Target
 
 CONTOSO = name("contoso.example")

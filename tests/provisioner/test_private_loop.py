@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from provisioner.desired.private_loop import PrivateLoop
+from provisioner.private_loop import PrivateLoop
 
 
 async def give(value: int) -> int:
