@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Generator
@@ -12,6 +13,8 @@ from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from provisioner.cli.world import RUNNERS
+
+gc.set_threshold(50_000, 20, 20)  # as the program has it: tests make as many objects
 
 for variable in RUNNERS:  # what the program says must not depend on who runs its tests
     os.environ.pop(variable, None)

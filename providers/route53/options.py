@@ -16,14 +16,15 @@ _KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:k
 class Route53Options(AwsOptions):
     """The options of provider type `route53`."""
 
-    default_rate: ClassVar[Rate] = Rate(10.0, 50)
-    """The service's bucket for an account (docs.aws.amazon.com/Route53/latest/DeveloperGuide/throttling-api-requests.html)."""
+    default_rate: ClassVar[Rate] = Rate(10.0, 48)
+    """The service's bucket for an account is of 50, and requests do not arrive as evenly as they are sent
+    (docs.aws.amazon.com/Route53/latest/DeveloperGuide/throttling-api-requests.html)."""
 
     region: Text | None = Field(
         default=None, description="An AWS region; it chooses the partition and where the role is assumed."
     )
     rate: Speed | None = Field(
-        default=None, description="Requests a second, or {rate, burst}; 10 a second with a burst of 50 where it is not given."
+        default=None, description="Requests a second, or {rate, burst}; 10 a second with a burst of 48 where it is not given."
     )
     kms_key: _KeyArn | Annotated[list[_KeyArn], Field(min_length=1)] | None = Field(
         default=None, description="The KMS key for signing (ECC_NIST_P256, us-east-1), by its ARN; a second one for a key roll."

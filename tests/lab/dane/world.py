@@ -37,7 +37,7 @@ time.sleep = lambda seconds: select.select((), (), (), seconds) and None
 """What a shifted program begins with: faketime lets `clock_nanosleep`, by which Python sleeps, fail with EINVAL."""
 LONGEST_WALK = 300.0
 """Seconds for a plan to come to its end."""
-INTERVAL = 4.0
+INTERVAL = 6.0
 """Seconds from the end of a scheduled job to the next one: waiting leaves the machine to others."""
 TENANT = "5d6a1f0e-7b0c-4b5e-9d61-0f6f2f1c9a10"
 MANIFEST = """\

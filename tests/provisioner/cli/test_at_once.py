@@ -15,9 +15,10 @@ from provisioner.exits import Exit
 from tests.provisioner.cli.conftest import Provisioner, Start, end, unlock
 from tests.provisioner.cli.estate import names, settle_in_files, writes
 
-DOMAINS = names(25)
 PROCESSES = 10
-ROUNDS = int(os.environ.get("KILLED_TIMES", "10")) // PROCESSES
+TIMES = int(os.environ.get("KILLED_TIMES", PROCESSES))
+DOMAINS = names(50 if TIMES > PROCESSES else 12)
+ROUNDS = TIMES // PROCESSES
 """How often all of them are killed, each at a moment that chance chooses."""
 OTHERS = {Exit.DONE, Exit.STALE, Exit.LOCKED, Exit.PARTIAL}
 
