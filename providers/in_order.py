@@ -65,23 +65,25 @@ class _Crew(Generic[_Item, _Outcome]):
 
     def wait_for(self, number: int) -> bool:
         """Wait until there is an outcome, and say whether there is: there is none if the run is to stop and time is up."""
-        while number not in self._outcomes and not self._time_is_up():
-            comes = not self._stop.is_set() or self.has_begun(number)
+        while number not in self._outcomes:
+            comes = not self._time_is_up() and (not self._stop.is_set() or self.has_begun(number))
             try:
                 finished, outcome = self._done.get(timeout=_LOOK if comes else 0)
             except queue.Empty:
                 if not comes:
-                    break
+                    return False
             else:
                 self._outcomes[finished] = outcome
-        return number in self._outcomes
+                with self._lock:
+                    self._in_hand.discard(finished)
+        return True
 
     def outcome(self, number: int) -> _Outcome:
         """Give what came of an item, or raise it, and forget it."""
         return self._outcomes.pop(number)()
 
     def has_begun(self, number: int) -> bool:
-        """Whether a thread has the item in hand."""
+        """Whether a thread has the item in hand, or had it and what came of it was not taken yet."""
         with self._lock:
             return number in self._in_hand
 
@@ -97,8 +99,6 @@ class _Crew(Generic[_Item, _Outcome]):
             except BaseException as error:  # noqa: BLE001 - raised again where the outcome is taken
                 outcome = partial(_raised, error)
             self._done.put((number, outcome))
-            with self._lock:
-                self._in_hand.discard(number)
 
     def _next(self) -> int | None:
         with self._lock:

@@ -93,6 +93,22 @@ def test_what_does_not_end_in_time_is_left_in_hand() -> None:
     release.set()
 
 
+def test_what_ended_before_anybody_asked_for_it_is_told_also_once_time_is_up() -> None:
+    stop, next_one = threading.Event(), threading.Event()
+
+    def work(number: int) -> str:
+        if number == 2:
+            next_one.set()
+        return "done"
+
+    outcomes = in_order(work, range(3), 1, stop, 0.0, lambda _, in_hand: f"left {in_hand}")
+    assert next(outcomes) == (0, "done")
+    assert next_one.wait(SECONDS)
+    stop.set()
+    assert next(outcomes) == (1, "done")
+    outcomes.close()
+
+
 def test_who_takes_no_more_has_nothing_more_begun() -> None:
     begun: list[int] = []
     ready = threading.Semaphore(1)
