@@ -48,7 +48,7 @@ class Delegations:
         self._open: ExitStack | None = None
 
     def __enter__(self) -> Self:
-        self._open = ExitStack().__enter__()
+        self._open = ExitStack()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 _ZONES_A_PAGE = 50
 """The most that the API gives at once."""
+_ZONE_PAGES_AT_ONCE = 4
+"""So many pages after the first one are asked for together: that one tells how many there are."""
 _RECORDS_A_PAGE = 5000
 """The API gives up to 5,000,000; this many are a few megabytes of JSON, and all of nearly every zone."""
-_PAGES_AT_ONCE = 4
-"""So many pages after the first one are asked for together: that one tells how many there are."""
 _BLOCK = 300.0
 """Seconds; for so long an account is blocked that asked too often."""
 _LONGEST_BLOCK = 2 * _BLOCK
@@ -97,7 +97,7 @@ class Api:
         def page(client: sdk.Cloudflare, *, number: int) -> _Raw:
             return client.zones.with_raw_response.list(page=number, per_page=_ZONES_A_PAGE, **self._account())
 
-        yield from self._pages("zones.list", page, Page[ZoneRow], "the zones")
+        yield from self._pages("zones.list", page, Page[ZoneRow], "the zones", at_once=_ZONE_PAGES_AT_ONCE)
 
     def zones_named(self, name: str) -> list[ZoneRow]:
         """Give the zones of that name that the token sees: in several accounts there may be one each."""
@@ -166,8 +166,13 @@ class Api:
     def _account(self) -> dict[str, Any]:
         return {"account": {"id": self._options.account}} if self._options.account else {}
 
-    def _pages(self, operation: str, ask: _AskPage, model: type[Page[R]], what: str) -> Iterator[tuple[list[R], int]]:
-        """Give pages until all that there is was given. Raises `Unavailable` where the list does not add up: it changed."""
+    def _pages(
+        self, operation: str, ask: _AskPage, model: type[Page[R]], what: str, at_once: int = 1
+    ) -> Iterator[tuple[list[R], int]]:
+        """Give pages until all that there is was given: one is read when it is wanted, several are read ahead.
+
+        Raises `Unavailable` where the list does not add up: it changed.
+        """
 
         def read(number: int) -> Page[R]:
             return self._read(operation, partial(ask, number=number), model, what)
@@ -175,7 +180,8 @@ class Api:
         first = read(1)
         total, seen = first.result_info.total_count, 0
         further = range(2, -(-total // len(first.result)) + 1) if first.result else range(0)
-        for page in chain([first], (page for _, page in all_in_order(read, further, _PAGES_AT_ONCE))):
+        rest = map(read, further) if at_once == 1 else (page for _, page in all_in_order(read, further, at_once))
+        for page in chain([first], rest):
             seen += len(page.result)
             if page.result_info.total_count != total or seen > total or (seen < total and not page.result):
                 break
